@@ -1,0 +1,80 @@
+"""farpool: a `concurrent.futures.Executor` whose workers are somewhere else.
+
+Public names are imported when they are first used, so that `import farpool` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .client import Batch, Client
+    from .errors import (
+        AccessDenied,
+        DeserializationError,
+        EndpointOffline,
+        FarpoolError,
+        NotFound,
+        PayloadTooLarge,
+        RateLimited,
+        ResultTooLarge,
+        SerializationError,
+        ServiceDown,
+        ServiceError,
+        ServiceRefused,
+        StackError,
+        StreamError,
+        TaskCancelled,
+        TaskError,
+        TaskExecutionFailed,
+        TaskPending,
+        TaskTimeout,
+        WireError,
+        WorkerLost,
+    )
+    from .executor import Executor, Future
+
+    __version__: str
+
+_HOMES = {"Batch": ".client", "Client": ".client", "Executor": ".executor", "Future": ".executor"}
+
+__all__ = [
+    "AccessDenied",
+    "Batch",
+    "Client",
+    "DeserializationError",
+    "EndpointOffline",
+    "Executor",
+    "FarpoolError",
+    "Future",
+    "NotFound",
+    "PayloadTooLarge",
+    "RateLimited",
+    "ResultTooLarge",
+    "SerializationError",
+    "ServiceDown",
+    "ServiceError",
+    "ServiceRefused",
+    "StackError",
+    "StreamError",
+    "TaskCancelled",
+    "TaskError",
+    "TaskExecutionFailed",
+    "TaskPending",
+    "TaskTimeout",
+    "WireError",
+    "WorkerLost",
+]
+
+if not TYPE_CHECKING:  # a type checker that saw this would believe in any name
+
+    def __getattr__(name):
+        if name == "__version__":
+            return importlib.import_module(".version", __name__).__version__
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(_HOMES.get(name, ".errors"), __name__), name)
+
+    def __dir__():
+        return sorted([*__all__, "__version__"])

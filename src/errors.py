@@ -1,0 +1,175 @@
+"""Every error that farpool raises of its own, in one tree.
+
+    FarpoolError
+    |- ServiceError             the web service answered with an error, or unreadably
+    |  |- ServiceRefused        4xx: asking again will not help
+    |  |  |- AccessDenied       401, 403: who you are, or what you may do
+    |  |  |- NotFound           404: no such function, endpoint, task or task group
+    |  |  |- PayloadTooLarge    413, or caught before it was sent
+    |  |  `- RateLimited        429, still so after waiting as told
+    |  `- ServiceDown           5xx or unreachable, after retries
+    |- StreamError              the result stream could not be kept open
+    |- WireError                a message or packed string that does not follow the protocol
+    |- SerializationError       a value that cannot be sent
+    |- DeserializationError     a value that cannot be read
+    |- StackError               the embedded service and endpoint could not be started
+    |- TaskPending              a result was asked for before there is one
+    `- TaskError                one task failed
+       |- TaskExecutionFailed   the function raised
+       |- TaskCancelled         the task was cancelled at the service or the endpoint
+       |- TaskTimeout           the task ran longer than it was allowed to
+       |- WorkerLost            the worker process died under the task
+       |- EndpointOffline       the endpoint went away and the task cannot be run
+       `- ResultTooLarge        the task ran, its result is over the size limit
+
+Wrong use raises ValueError, TypeError or RuntimeError at once, as the standard library does. Every error here pickles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _rebuild(cls: type[FarpoolError], message: str, attributes: dict[str, Any]) -> FarpoolError:
+    error = cls.__new__(cls, message)
+    error.args = (message,)
+    error.__dict__.update(attributes)
+    return error
+
+
+class FarpoolError(Exception):
+    """The root: `except FarpoolError` catches what farpool raises of its own."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), str(self.args[0]) if self.args else "", dict(self.__dict__))
+
+
+class ServiceError(FarpoolError):
+    """The web service answered with an error, or unreadably.
+
+    Attributes:
+        http_status: the HTTP status, or None when there was no answer.
+        code: the service's own error code, such as ``"ENDPOINT_NOT_FOUND"``, or None.
+        message: the service's own message, or None.
+        request_id: the id under which the service logged the request, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        http_status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.http_status = http_status
+        self.code = code
+        self.request_id = request_id
+
+
+class ServiceRefused(ServiceError):
+    """The service refused the request (4xx): asking again will not help."""
+
+
+class AccessDenied(ServiceRefused):
+    """The token is missing or wrong (401), or this identity may not do that (403)."""
+
+
+class NotFound(ServiceRefused):
+    """There is no such function, endpoint, task or task group, or it is not yours to know (404)."""
+
+
+class PayloadTooLarge(ServiceRefused):
+    """What was to be sent is over the service's size limit (413)."""
+
+
+class RateLimited(ServiceRefused):
+    """The service still answers 429 after waiting as long as it asked."""
+
+
+class ServiceDown(ServiceError):
+    """The service could not be reached, or answered 5xx, after retries."""
+
+
+class StreamError(FarpoolError):
+    """The result stream could not be kept open."""
+
+
+class WireError(FarpoolError):
+    """A message, packed string or body does not follow the protocol."""
+
+
+class SerializationError(FarpoolError):
+    """A value cannot be serialized, so it cannot be sent."""
+
+
+class DeserializationError(FarpoolError):
+    """A received value cannot be rebuilt here."""
+
+
+class StackError(FarpoolError):
+    """The embedded service and endpoint could not be started, or died."""
+
+
+class TaskPending(FarpoolError):
+    """A result was asked for before there is one.
+
+    Attributes:
+        task_id: the task.
+        status: what the service says of it, such as ``"waiting-for-ep"``.
+    """
+
+    def __init__(self, message: str, *, task_id: str | None = None, status: str | None = None) -> None:
+        super().__init__(message)
+        self.task_id = task_id
+        self.status = status
+
+
+class TaskError(FarpoolError):
+    """One task failed; every other task is undisturbed.
+
+    Attributes:
+        task_id, endpoint_id, function_id: which task, where known.
+        code: the error code on the wire, such as ``"RemoteExecutionError"``, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        task_id: str | None = None,
+        endpoint_id: str | None = None,
+        function_id: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.task_id = task_id
+        self.endpoint_id = endpoint_id
+        self.function_id = function_id
+        self.code = code
+
+
+class TaskExecutionFailed(TaskError):
+    """The function raised. The message holds the remote traceback."""
+
+
+class TaskCancelled(TaskError):
+    """The task was cancelled at the service or at the endpoint."""
+
+
+class TaskTimeout(TaskError):
+    """The task ran longer than it was allowed to."""
+
+
+class WorkerLost(TaskError):
+    """The worker process died under the task; the message names its exit code or signal."""
+
+
+class EndpointOffline(TaskError):
+    """The endpoint is away, or could not start, and the task cannot be run."""
+
+
+class ResultTooLarge(TaskError):
+    """The task ran, and its result is over the size limit."""

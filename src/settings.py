@@ -1,0 +1,64 @@
+"""What the environment says: the only module that reads it, into one frozen value.
+
+Arguments beat the environment, the environment beats the defaults. Nothing is read at import.
+
+| variable | meaning |
+|---|---|
+| `FARPOOL_SERVICE_URL` | the web service to talk to; unset: the hosted Globus Compute service |
+| `FARPOOL_TOKEN` | the bearer token for that service; unset: the user's token file, see `farpool.auth` |
+| `FARPOOL_ENDPOINT_ID` | the endpoint of an `Executor()` that names none |
+| `FARPOOL_HOME` | where state is kept: tokens, endpoints, the service's store; default `~/.farpool` |
+| `GLOBUS_COMPUTE_CLIENT_ID`, `GLOBUS_COMPUTE_CLIENT_SECRET` | client credentials; they win over stored logins |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import FarpoolError
+
+#: The hosted Globus Compute web service (globus-sdk's own default for its compute clients).
+HOSTED_SERVICE_URL = "https://compute.api.globus.org"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says, read once by `from_environment`."""
+
+    home: Path
+    service_url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    endpoint_id: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the environment now; empty variables count as unset.
+
+        Args:
+            environ: the variables to read; `os.environ` when left out.
+
+        Raises:
+            FarpoolError: one of the two client credential variables is set without the other.
+        """
+        values = os.environ if environ is None else environ
+        client_id = values.get("GLOBUS_COMPUTE_CLIENT_ID") or None
+        client_secret = values.get("GLOBUS_COMPUTE_CLIENT_SECRET") or None
+        if (client_id is None) != (client_secret is None):
+            there, missing = ("ID", "SECRET") if client_id else ("SECRET", "ID")
+            raise FarpoolError(
+                f"GLOBUS_COMPUTE_CLIENT_{there} is set and GLOBUS_COMPUTE_CLIENT_{missing} is not: "
+                "set both to log in with client credentials, or neither"
+            )
+        return cls(
+            home=Path(values.get("FARPOOL_HOME") or "~/.farpool").expanduser(),
+            service_url=values.get("FARPOOL_SERVICE_URL") or None,
+            token=values.get("FARPOOL_TOKEN") or None,
+            endpoint_id=values.get("FARPOOL_ENDPOINT_ID") or None,
+            client_id=client_id,
+            client_secret=client_secret,
+        )
