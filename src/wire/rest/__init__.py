@@ -1,0 +1,23 @@
+"""REST bodies: what is sent to the web service and what it answers, read strictly and written exactly.
+
+Each class has `to_json` (a plain dict for a JSON encoder) and, where the other side needs it, `from_json`, which
+raises `WireError` naming the field that is wrong.
+Source: Globus Compute wire protocol, REST v2 and v3.
+"""
+
+from .answers import ResultQueue, error_body
+from .registrations import EndpointRegistration, FunctionRegistration
+from .submissions import SubmitReply, SubmitRequest
+from .tasks import TaskDocument, read_task_group, task_group
+
+__all__ = [
+    "EndpointRegistration",
+    "FunctionRegistration",
+    "ResultQueue",
+    "SubmitReply",
+    "SubmitRequest",
+    "TaskDocument",
+    "error_body",
+    "read_task_group",
+    "task_group",
+]

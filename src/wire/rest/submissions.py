@@ -1,0 +1,116 @@
+"""Submissions and their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import WireError
+from ..checks import as_object, is_list
+from .fields import drop_none, read, read_id
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRequest:
+    """Tasks for one endpoint (`POST /v3/endpoints/{id}/submit`).
+
+    Attributes:
+        tasks: packed arguments (`pack([args, kwargs])`) by function id, in the order of submission.
+        create_queue: whether the task group needs a result queue: True from an Executor.
+        user_runtime: facts about the caller's Python, for endpoint templates.
+    """
+
+    tasks: Mapping[str, Sequence[str]]
+    create_queue: bool = False
+    task_group_id: str | None = None
+    resource_specification: Mapping[str, Any] | None = None
+    user_endpoint_config: Mapping[str, Any] | None = None
+    result_serializers: Sequence[str] | None = None
+    user_runtime: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the request body; the optional fields only where there is something to say."""
+        body: dict[str, Any] = {
+            "create_queue": self.create_queue,
+            "tasks": {function_id: list(payloads) for function_id, payloads in self.tasks.items()},
+        }
+        if self.user_runtime is not None:
+            body["user_runtime"] = dict(self.user_runtime)
+        if self.task_group_id:
+            body["task_group_id"] = self.task_group_id
+        if self.resource_specification:
+            body["resource_specification"] = dict(self.resource_specification)
+        if self.user_endpoint_config:
+            body["user_endpoint_config"] = dict(self.user_endpoint_config)
+        if self.result_serializers:
+            body["result_serializers"] = list(self.result_serializers)
+        return body
+
+    @classmethod
+    def from_json(cls, body: object) -> SubmitRequest:
+        """Read a request body."""
+        body = as_object(body, "body")
+        tasks: dict[str, list[str]] = {}
+        for function_id, payloads in read(body, "tasks", dict).items():
+            name = read_id(function_id, "function id in 'tasks'")
+            if name in tasks:
+                raise WireError(f"'tasks' names function {name} twice, in two spellings of one id")
+            if not is_list(payloads) or not all(isinstance(one, str) for one in payloads):
+                raise WireError(f"'tasks' of function {function_id!r} must be a list of packed strings")
+            tasks[name] = payloads
+        if not any(tasks.values()):
+            raise WireError("'tasks' holds no task: send at least one payload for one function")
+        group = read(body, "task_group_id", str, None)
+        serializers = read(body, "result_serializers", list, None)
+        if serializers is not None and not all(isinstance(one, str) for one in serializers):
+            raise WireError("'result_serializers' must be a list of import paths")
+        return cls(
+            tasks=tasks,
+            create_queue=read(body, "create_queue", bool, False),
+            task_group_id=group and read_id(group, "task_group_id"),
+            resource_specification=read(body, "resource_specification", dict, None),
+            user_endpoint_config=read(body, "user_endpoint_config", dict, None),
+            result_serializers=serializers,
+            user_runtime=read(body, "user_runtime", dict, None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitReply:
+    """The answer to a submit: the task ids, per function in the order of the request."""
+
+    tasks: Mapping[str, Sequence[str]]
+    task_group_id: str
+    endpoint_id: str
+    request_id: str
+    ha_warning: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Write the answer."""
+        return drop_none(
+            {
+                "tasks": {function_id: list(task_ids) for function_id, task_ids in self.tasks.items()},
+                "task_group_id": self.task_group_id,
+                "endpoint_id": self.endpoint_id,
+                "request_id": self.request_id,
+                "ha_warning": self.ha_warning,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, body: object) -> SubmitReply:
+        """Read an answer."""
+        body = as_object(body, "body")
+        tasks: dict[str, list[str]] = {}
+        for function_id, task_ids in read(body, "tasks", dict).items():
+            if not is_list(task_ids):
+                raise WireError(f"'tasks' of function {function_id!r} must be a list of task ids")
+            tasks[read_id(function_id, "function id in 'tasks'")] = [read_id(one, "task_id") for one in task_ids]
+        return cls(
+            tasks=tasks,
+            task_group_id=read_id(read(body, "task_group_id", str), "task_group_id"),
+            endpoint_id=read_id(read(body, "endpoint_id", str), "endpoint_id"),
+            request_id=read_id(read(body, "request_id", str), "request_id"),
+            ha_warning=read(body, "ha_warning", str, None),
+        )
