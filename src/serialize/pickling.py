@@ -1,0 +1,160 @@
+"""Values to bytes and back: C pickle where it is right, dill where it is needed, readable by `dill.loads` either way.
+
+dill stores by value what a worker could not import (functions and classes of `__main__`, lambdas, nested functions)
+and has ways of its own for some types; all else it stores as the standard library's pickle does, some twenty times
+slower. So a C pickler is tried first, one that gives up as soon as it meets what dill would store otherwise.
+Protocol 4: what every Python of this protocol reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from types import FunctionType
+from typing import Any, cast
+
+import dill
+
+from .identity import is_kept
+from .whole import dumps_whole
+from .wording import kind_of
+
+log = logging.getLogger(__name__)
+
+PROTOCOL = 4
+
+_dill: Any = dill  # it has no types
+
+# Exact types that pickle writes without looking at any class: no global can hide in them.
+_ATOMS = frozenset({bool, bytes, float, int, str, type(None)})
+
+# Longer ones are not looked through: by then looking costs more than it saves.
+_GLANCE = 16
+
+# What dill registers a way of its own for although plain pickle gives the same object.
+_SAME = frozenset({range, slice, type(Ellipsis), type(NotImplemented)})
+
+# Above this size dill's fixed cost of a microsecond does not matter and looking through the bytes does.
+_SMALL = 512
+
+
+def dumps(value: object) -> bytes:
+    """Pickle a value so that `dill.loads` rebuilds what it would rebuild from `dill.dumps`.
+
+    Raises:
+        Exception: the value cannot be pickled; whatever dill or the value's own reduction raises.
+    """
+    if _is_flat(value):
+        return pickle.dumps(value, PROTOCOL)
+    chunks = _Chunks()
+    try:
+        _CarefulPickler(chunks).dump(value)
+    except Exception:  # noqa: BLE001 - dill is asked, and what it raises is raised
+        return dumps_by_dill(value)
+    # Large binary values come as chunks of their own: joining makes one copy of them, a BytesIO two.
+    return b"".join(chunks)
+
+
+def dumps_by_dill(value: object) -> bytes:
+    """Pickle a value with dill alone.
+
+    Raises:
+        Exception: whatever dill or the value's own reduction raises.
+    """
+    try:
+        return dumps_whole(value, PROTOCOL)
+    except Exception as error:  # noqa: BLE001 - the second try raises it again, if it is the value's own
+        # What stands in the way may be a global of some method that is never called there: leave the globals behind.
+        data: bytes = _dill.dumps(value, protocol=PROTOCOL)
+        log.debug("globals of functions in %s left behind: %s", kind_of(value), error)
+        return data
+
+
+def loads(data: bytes) -> Any:
+    """Rebuild what `dumps`, `dill.dumps` or `pickle.dumps` wrote, exactly as `dill.loads` does.
+
+    Raises:
+        Exception: whatever the rebuilding raises.
+    """
+    # dill's unpickler differs from the C one in three places: `__builtin__.__main__`, `__builtin__.NoneType` and
+    # `dill.dill` are looked up otherwise, and an object of a class of `__main__` gets the class found there.
+    if len(data) <= _SMALL and b"__" not in data and b"dill" not in data:
+        value = pickle.loads(data)  # noqa: S301 - what this protocol is about
+        if type(value).__module__ != "__main__":
+            return value
+    return _dill.loads(data)
+
+
+def _is_flat(value: Any) -> bool:
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]
+    if kind in _ATOMS:
+        return True
+    if kind is not dict and kind is not tuple and kind is not list:
+        return False
+    return (
+        len(value) <= _GLANCE
+        and _ATOMS.issuperset(map(type, value))
+        and (kind is not dict or _ATOMS.issuperset(map(type, value.values())))
+    )
+
+
+class _NeedsDill(Exception):
+    """The value holds something that dill stores otherwise than pickle does."""
+
+
+class _Chunks(list[bytes]):
+    """The least that a pickler takes for a file."""
+
+    __slots__ = ()
+
+    def write(self, chunk: bytes, /) -> None:
+        self.append(chunk)
+
+
+class _CarefulPickler(pickle.Pickler):
+    """The C pickler, giving up where dill would write something else.
+
+    Whatever is not an exact builtin atom or container passes `reducer_override` before it is written: every instance,
+    and every class and function that is written by reference.
+    """
+
+    def __init__(self, chunks: _Chunks) -> None:
+        super().__init__(chunks, PROTOCOL)
+        self._ordinary: set[type[Any]] = set()
+
+    def reducer_override(self, value: object) -> Any:
+        kind: type[Any] = type(value)
+        if kind in self._ordinary:
+            return NotImplemented
+        if kind is FunctionType:
+            # pickle itself refuses one that is not found under its name: a lambda, a nested or a replaced function.
+            if _is_of_main(value):
+                raise _NeedsDill
+        elif issubclass(kind, type):
+            return _reduce_class(cast("type[Any]", value))
+        elif _has_own_way(kind):
+            raise _NeedsDill
+        else:
+            self._ordinary.add(kind)
+        return NotImplemented
+
+
+def _is_of_main(value: Any) -> bool:
+    return getattr(value, "__module__", None) in {"__main__", None}
+
+
+def _reduce_class(value: type[Any]) -> Any:
+    if is_kept(value):
+        # One pickle inside the other: its instances, which may be many, are written at full speed.
+        return _dill.loads, (dumps_whole(value, PROTOCOL),)
+    if _is_of_main(value) or (value.__bases__ == (tuple,) and hasattr(value, "_fields")):
+        # Of a named tuple dill sends the fields along, in case the worker has no such module.
+        raise _NeedsDill
+    return NotImplemented
+
+
+def _has_own_way(kind: type[Any]) -> bool:
+    if any((one.__module__, one.__name__) == ("numpy", "ndarray") for one in kind.__mro__):
+        # dill registers arrays when it meets the first; only of a subclass does it keep more than pickle: its __dict__.
+        return kind.__name__ != "ndarray" or kind.__module__ != "numpy"
+    return kind in _dill.Pickler.dispatch and kind not in _SAME

@@ -1,0 +1,166 @@
+"""The facade: one strategy for code, one for data, and the packing of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..errors import DeserializationError, SerializationError, WireError
+from ..wire.packing import pack, unpack
+from .by_value import ByValue
+from .code import DillCode
+from .data import DillDataBase64
+from .faults import locate, locate_in_function
+from .strategies import strategy_named, strategy_of
+from .strategy import Strategy
+from .wording import kind_of
+
+
+class Serializer:
+    """Turns functions, arguments and results into text and back. Immutable: one serves every thread.
+
+    Args:
+        code: the strategy for callables; `DillCode` when left out.
+        data: the strategy for all else; `DillDataBase64` when left out.
+
+    Raises:
+        ValueError: a code strategy was given for data, or the reverse.
+    """
+
+    __slots__ = ("code", "data")
+
+    def __init__(self, code: Strategy | None = None, data: Strategy | None = None) -> None:
+        self.code = _checked(code or DillCode(), for_code=True)
+        self.data = _checked(data or DillDataBase64(), for_code=False)
+
+    def __repr__(self) -> str:
+        return f"Serializer(code={self.code!r}, data={self.data!r})"
+
+    def serialize(self, value: Any) -> str:
+        """Write one value: a callable by the code strategy, all else by the data strategy.
+
+        Raises:
+            SerializationError: it cannot be written; says why.
+        """
+        return (self.code if callable(value) else self.data).serialize(value)
+
+    def serialize_by(self, value: Any, strategies: Sequence[str]) -> str:
+        """Write one value by the first of several strategies that can, as `result_serializers` asks for.
+
+        Args:
+            value: a result.
+            strategies: import paths; those of the wrong kind (code or data) are passed over. Empty: as `serialize`.
+
+        Raises:
+            SerializationError: none of them can; says why not, for each.
+        """
+        if not strategies:
+            return self.serialize(value)
+        failures: list[str] = []
+        for path in strategies:
+            try:
+                return _checked(strategy_named(path), for_code=callable(value)).serialize(value)
+            except (SerializationError, ValueError) as error:
+                failures.append(f"{path}: {error}")
+        raise SerializationError(f"no strategy asked for can write {kind_of(value)}: {'; '.join(failures)}")
+
+    def deserialize(self, text: str) -> Any:
+        """Read one value, whatever strategy wrote it.
+
+        Raises:
+            DeserializationError: it cannot be read here; says why and what to do.
+        """
+        return strategy_of(text).deserialize(text)
+
+    def pack_function(self, function: Callable[..., Any]) -> str:
+        """Write a function as it is registered (`function_code`).
+
+        Raises:
+            SerializationError: it cannot be written; names the function and, where it is found, what it holds that
+                cannot be.
+        """
+        try:
+            return pack([self.code.serialize(function)])
+        except SerializationError as error:
+            if isinstance(function, ByValue):
+                self._find_fault_inside(function)
+            name = getattr(function, "__qualname__", None) or kind_of(function)
+            fault = locate_in_function(function, self._fails)
+            advice = f" because of {fault}; pass that as an argument or make it inside the function" if fault else ""
+            raise SerializationError(f"function {name} cannot be serialized{advice}: {error}") from error
+
+    def pack_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """Write the arguments of one call, as they are submitted.
+
+        Raises:
+            SerializationError: one of them cannot be written; names it by position (from 1) or keyword, and its type.
+        """
+        data = self.data
+        try:
+            positional = data.body_of(args)
+            keyword = data.body_of(dict(kwargs))
+        except SerializationError as error:
+            raise self._argument_error(args, kwargs, error) from error
+        # One join for all: arguments may be large, and every further step would copy them.
+        header = data.identifier
+        return f"{len(positional) + 3}\n{header}\n{positional}{len(keyword) + 3}\n{header}\n{keyword}"
+
+    def unpack_call(self, task_buffer: str) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+        """Read a task: the function, its positional and its keyword arguments.
+
+        Raises:
+            WireError: the text is not three packed strings.
+            DeserializationError: one of them cannot be read here; says which.
+        """
+        texts = list(unpack(task_buffer))
+        if len(texts) != 3:
+            raise WireError(f"a task holds a function and two kinds of arguments, 3 packed strings, not {len(texts)}")
+        function = self._read("the function", texts[0])
+        args = self._read("the positional arguments", texts[1])
+        kwargs = self._read("the keyword arguments", texts[2])
+        if not callable(function):
+            raise DeserializationError(f"the task's function is {kind_of(function)}, which cannot be called")
+        return function, tuple(args), dict(kwargs)
+
+    def _find_fault_inside(self, function: ByValue) -> None:
+        # What farpool wraps around a user's function can be sent: the fault is the user's function, so that is named.
+        for part in function.namespace.values():
+            if callable(part):
+                self.pack_function(part)
+
+    def _read(self, what: str, text: str) -> Any:
+        try:
+            return self.deserialize(text)
+        except DeserializationError as error:
+            raise DeserializationError(f"{what}: {error}") from error
+
+    def _fails(self, value: Any) -> bool:
+        try:
+            self.data.body_of(value)
+        except SerializationError:
+            return True
+        return False
+
+    def _argument_error(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: SerializationError
+    ) -> SerializationError:
+        named = [(f"argument {place}", value) for place, value in enumerate(args, 1)]
+        named += [(f"argument {name!r}", value) for name, value in kwargs.items()]
+        for name, value in named:
+            try:
+                self.data.body_of(value)
+            except SerializationError as fault:
+                inner = locate(value, self._fails)
+                place = f", at {inner}," if inner else ""
+                return SerializationError(
+                    f"{name} ({kind_of(value)}){place} cannot be serialized: {fault}; "
+                    "pass something that can be pickled, or make it inside the function"
+                )
+        return SerializationError(f"the arguments cannot be serialized: {error}")
+
+
+def _checked(strategy: Strategy, *, for_code: bool) -> Strategy:
+    if strategy.for_code != for_code:
+        kind, other = ("code", "data") if for_code else ("data", "code")
+        raise ValueError(f"{strategy} is for {other}; for {kind} choose a strategy for {kind}")
+    return strategy

@@ -1,0 +1,190 @@
+"""Pickling by dill, with what a function or class of `__main__` needs on a machine that has never seen it.
+
+dill stores such functions by value but leaves their globals to the worker's `__main__`, where they are not: the
+module imported at the top of a script, a helper function, a constant. Here they travel along. What is written uses
+dill's own building blocks only, so every `dill.loads` reads it.
+"""
+
+# ruff: noqa: SLF001 - dill's building blocks have no public names
+from __future__ import annotations
+
+import importlib
+import io
+import sys
+from abc import ABCMeta
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from typing_extensions import override
+
+from .guard import guard
+from .identity import is_kept, is_ours, keep, key_of, target_key
+from .names import used_globals
+
+if TYPE_CHECKING:
+
+    class _DillPickler:
+        """What is used here of dill's pickler, which has no types.
+
+        `_postproc` is what is to be done after an object is there, by the id of each object under construction,
+        outermost first; `memo` is what is written already, by its id.
+        """
+
+        memo: dict[int, Any]
+        _postproc: dict[int, list[Any]]
+
+        def __init__(self, file: io.BytesIO, protocol: int) -> None: ...
+        def dump(self, value: object) -> None: ...
+        def save(self, value: Any, save_persistent_id: bool = True) -> None: ...
+        def write(self, data: bytes) -> None: ...
+        def save_reduce(
+            self, make: Any, args: tuple[Any, ...], *more: Any, obj: object = None, **named: Any
+        ) -> None: ...
+
+else:
+    from dill import Pickler as _DillPickler
+
+_dill: Any = importlib.import_module("dill._dill")
+
+
+def dumps_whole(value: object, protocol: int) -> bytes:
+    """Pickle a value with dill; functions stored by value take along the globals they use.
+
+    Raises:
+        Exception: whatever dill or the value's own reduction raises.
+    """
+    file = io.BytesIO()
+    _WholePickler(file, protocol).dump(value)
+    return file.getvalue()
+
+
+class _WholePickler(_DillPickler):
+    """dill's pickler, with three ways of its own: for functions, modules and enumerations."""
+
+    def __init__(self, file: io.BytesIO, protocol: int) -> None:
+        super().__init__(file, protocol)
+        # By the id of a function's globals: what stands for them in the pickle, and the names given to it so far.
+        # Functions that share their globals here share them there.
+        self._spaces: dict[int, tuple[dict[str, Any], set[str]]] = {}
+        self._is_guarded = False
+
+    @override
+    def save(self, value: Any, save_persistent_id: bool = True) -> None:
+        if id(value) not in self.memo:
+            if type(value) is FunctionType and _is_homeless(value):
+                self._save_function(value)
+                return
+            if type(value) is ModuleType and value is sys.modules.get(value.__name__) and value.__name__ != "__main__":
+                # dill would send the content of a module of the user's own along, and set it over what is there.
+                self.save_reduce(_dill._import_module, (value.__name__,), obj=value)
+                return
+            if isinstance(value, type) and issubclass(value, Enum) and is_kept(value):
+                self._save_enum(value)
+                return
+        super().save(value, save_persistent_id)
+
+    @override
+    def save_reduce(self, make: Any, args: tuple[Any, ...], *more: Any, obj: Any = None, **named: Any) -> None:
+        if isinstance(obj, type) and id(cast("object", obj)) in self._postproc:
+            kind = cast("type[Any]", obj)
+            if is_kept(kind):
+                make, args = keep(), (key_of(kind), _Call(make, args))
+                self._postproc[id(kind)] += _refresh(kind)
+        super().save_reduce(make, args, *more, obj=obj, **named)
+
+    def _save_function(self, function: FunctionType) -> None:
+        if not self._is_guarded:
+            self._is_guarded = True
+            self.write(guard())
+        space, given = self._spaces.setdefault(
+            id(function.__globals__), ({"__name__": function.__globals__.get("__name__")}, set())
+        )
+        new = {name: value for name, value in used_globals(function).items() if name not in given}
+        given.update(new)
+        at_once = {name: value for name, value in new.items() if _is_found_by_name(value)}
+        later = {name: value for name, value in new.items() if name not in at_once}
+        # A class under construction may be among the rest, or be reached from them: they wait until it is there.
+        afterwards: list[Any] = [(_dill._setitems, (space, at_once))]
+        next(iter(self._postproc.values()), afterwards).append((_dill._setitems, (space, later)))
+        creation = (function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
+        state = (function.__dict__, _given_attributes(function, FunctionType(*creation)))
+        _dill._save_with_postproc(
+            self, (_dill._create_function, creation, state), obj=function, postproc_list=afterwards
+        )
+
+    def _save_enum(self, kind: type[Enum]) -> None:
+        # dill cannot rebuild an enumeration; its own functional interface can. Methods are set as those of any class.
+        members = [(name, member.value) for name, member in kind.__members__.items()]
+        make = partial(kind.__bases__[-1], module=kind.__module__, qualname=kind.__qualname__)
+        _dill._save_with_postproc(self, (make, (kind.__name__, members)), obj=kind)
+
+
+_PLAIN_METACLASSES = frozenset({type, ABCMeta})
+
+
+def _refresh(kind: type[Any]) -> list[Any]:
+    """List what sets a class's methods once more: a reader may have kept it from an earlier pickle."""
+    if not issubclass(kind, Enum) and not (is_ours(kind) and type(kind) in _PLAIN_METACLASSES):
+        return []
+    target = _Call(keep(), (target_key(key_of(kind)), kind))
+    return [(setattr, (target, name, part)) for name, part in _own_parts(kind).items()]
+
+
+_ATTRIBUTES = ("__doc__", "__kwdefaults__", "__annotations__", "__qualname__", "__module__")
+
+
+def _given_attributes(function: FunctionType, fresh: FunctionType) -> dict[str, Any]:
+    """List what a function has been given since it was made from its code."""
+    return {name: value for name in _ATTRIBUTES if (value := getattr(function, name)) != getattr(fresh, name)}
+
+
+class _Call:
+    """A call that is pickled as what it will return."""
+
+    def __init__(self, function: Any, args: tuple[Any, ...]) -> None:
+        self._reduction = (function, args)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._reduction
+
+
+def _own_parts(kind: type) -> dict[str, Any]:
+    """List the methods and properties that the text of a class defines."""
+    parts: dict[str, Any] = {}
+    for name, part in vars(kind).items():
+        function = getattr(part, "__func__", None) or getattr(part, "fget", None) or part
+        # Those of named tuples and enumerations hold functions of other modules as well: they are made there anew.
+        if isinstance(function, FunctionType) and function.__module__ == kind.__module__:
+            parts[name] = part
+    return parts
+
+
+def _is_found_by_name(value: object) -> bool:
+    return isinstance(value, ModuleType | type | FunctionType | BuiltinFunctionType) and (
+        type(value) in {ModuleType, BuiltinFunctionType} or bool(_dill._locate_function(value))
+    )
+
+
+def _is_homeless(function: FunctionType) -> bool:
+    """Whether dill stores it by value and its globals have to go with it: no module that a worker needs has them."""
+    if function.__module__ in {"__main__", None}:
+        return True
+    if _dill._locate_function(function):
+        return False
+    module = _dill._import_module(function.__module__, safe=True)
+    if getattr(module, "__dict__", None) is not function.__globals__:
+        return True
+    # Inside a function of a module: dill has the worker import that module, which it does not need for nothing.
+    return all(map(_is_of_elsewhere(function.__module__), used_globals(function).values()))
+
+
+def _is_of_elsewhere(module: str) -> Callable[[object], bool]:
+    def is_of_elsewhere(value: object) -> bool:
+        if isinstance(value, bool | int | float | str | bytes | None):
+            return True
+        return _is_found_by_name(value) and getattr(value, "__module__", None) != module
+
+    return is_of_elsewhere
