@@ -1,0 +1,20 @@
+"""The thin REST client.
+
+    Client -- FunctionCalls, EndpointCalls, TaskCalls      what can be asked: checks arguments, reads answers
+       |
+    Transport -- Retries, translate                        lends connections; tries again; errors of our own tree
+       |
+    globus_sdk.ComputeClientV2, V3                         routes, headers, login
+       |
+    requests                                               one kept-alive connection per concurrent call
+
+Nothing here starts a thread. `globus_sdk` is imported when the first `Client` is made.
+"""
+
+from .batch import Batch
+from .client import Client
+from .functions import description_of, name_of, packed_registration
+from .patience import Patience
+from .results import failure_of, value_in
+
+__all__ = ["Batch", "Client", "Patience", "description_of", "failure_of", "name_of", "packed_registration", "value_in"]

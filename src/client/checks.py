@@ -1,0 +1,134 @@
+"""Checks of what a user hands in, before anything is sent: the argument is named, its value shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from ..wire.ids import as_id
+
+
+def text(value: object, what: str, *, may_be_empty: bool = False) -> str:
+    """Return a string that has something in it.
+
+    Raises:
+        TypeError: `value` is not a string.
+        ValueError: it is empty.
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a string, not {value!r} ({type(value).__name__})")
+    if not may_be_empty and not value.strip():
+        raise ValueError(f"{what} is empty")
+    return value
+
+
+def json_object(value: object, what: str) -> Mapping[str, Any] | None:
+    """Return a mapping that JSON can carry, or None.
+
+    Raises:
+        TypeError: it is no mapping, or a key or value in it is nothing that JSON has.
+        ValueError: it holds a number that JSON has not (NaN, infinity), or contains itself.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} must be a dict, not {value!r} ({type(value).__name__})")
+    checked = _string_keys(cast("Mapping[object, Any]", value), what)
+    try:
+        json.dumps(checked, allow_nan=False)
+    except TypeError as error:
+        raise TypeError(f"{what} cannot be written as JSON: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{what} cannot be written as JSON: {error}") from error
+    return checked
+
+
+def arguments(value: object) -> tuple[Any, ...]:
+    """Return positional arguments as a tuple.
+
+    Raises:
+        TypeError: they are not a tuple or list: a string is one argument, not several.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"args must be a tuple, not {value!r} ({type(value).__name__}): for one argument, args=(x,)")
+    return tuple(cast("list[Any]", value))
+
+
+def keywords(value: object) -> dict[str, Any]:
+    """Return keyword arguments as a dict.
+
+    Raises:
+        TypeError: they are not a mapping with strings as keys.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise TypeError(f"kwargs must be a dict, not {value!r} ({type(value).__name__})")
+    return _string_keys(cast("Mapping[object, Any]", value), "kwargs")
+
+
+def flag(value: object, what: str) -> bool:
+    """Return a truth value.
+
+    Raises:
+        TypeError: it is neither True nor False: "no" would count as true.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{what} must be True or False, not {value!r} ({type(value).__name__})")
+    return value
+
+
+def paths(value: object, what: str) -> list[str] | None:
+    """Return a list of import paths, or None for None.
+
+    Raises:
+        TypeError: it is one string, or no list, or holds something else.
+        ValueError: a path in it is empty.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"{what} must be a list of import paths, not {value!r} ({type(value).__name__})")
+    return [text(path, what) for path in cast("list[object]", value)]
+
+
+def ids(values: object, what: str) -> list[str] | None:
+    """Return a list of ids, or None for None.
+
+    Raises:
+        TypeError: it is one string, or not a collection at all, or holds something that is no id.
+        ValueError: a string in it does not spell an id.
+    """
+    if values is None:
+        return None
+    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+        raise TypeError(f"{what} must be a list of ids, not {values!r} ({type(values).__name__})")
+    return [as_id(value, what) for value in cast("Iterable[object]", values)]
+
+
+def positive(value: object, what: str) -> int | None:
+    """Return a whole number of at least 1, or None.
+
+    Raises:
+        TypeError: it is not an integer.
+        ValueError: it is less than 1.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{what} must be an integer, not {value!r} ({type(value).__name__})")
+    if value < 1:
+        raise ValueError(f"{what} must be greater than 0, not {value}")
+    return value
+
+
+def _string_keys(value: Mapping[object, Any], what: str) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    for key, one in value.items():
+        if not isinstance(key, str):
+            raise TypeError(f"{what} must have strings as keys, not {key!r} ({type(key).__name__})")
+        checked[key] = one
+    return checked

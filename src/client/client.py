@@ -1,0 +1,170 @@
+"""Client: the face of the REST service. Owns which service, who is calling and how values are serialized."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..auth.login import authorizer_for
+from ..auth.tokens import TokenFile
+from ..auth.urls import is_loopback, normalised
+from ..errors import ServiceRefused
+from ..serialize import Serializer, Strategy
+from ..settings import HOSTED_SERVICE_URL, Settings
+from ..version import __version__
+from .bodies import json_body, string
+from .endpoint_calls import EndpointCalls
+from .function_calls import FunctionCalls
+from .patience import Patience
+from .runtime import SDK_VERSION, user_runtime
+from .task_calls import TaskCalls
+
+if TYPE_CHECKING:
+    from globus_sdk import GlobusApp
+    from globus_sdk.authorizers import GlobusAuthorizer
+    from typing_extensions import Self
+
+log = logging.getLogger(__name__)
+
+#: What the hosted service takes in one request, in bytes.
+HOSTED_PAYLOAD_BYTES = 10_000_000
+
+
+class Client(FunctionCalls, EndpointCalls, TaskCalls):
+    """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
+
+    Args:
+        service_url: the service; left out: FARPOOL_SERVICE_URL, else the hosted service.
+        app: a Globus app that logs in.
+        authorizer: a globus-sdk authorizer.
+        token: a bearer token. At most one of `app`, `authorizer` and `token`; with none of them, see `farpool.auth`.
+        settings: the environment; left out: read now.
+        serializer: for functions, arguments and results; left out: a `Serializer()`.
+        code_serialization_strategy, data_serialization_strategy: instead of `serializer`, the strategies for one.
+        patience: how long a call keeps trying while the service is away; left out: a `Patience()`.
+        do_version_check: ask the service at once whether it takes this client: a wrong address is then told here.
+
+    Raises:
+        ValueError, TypeError: an argument is malformed, or two exclude each other.
+        AccessDenied: there is no token for a self-hosted service; says how to give one.
+        ServiceError: `version_check` failed.
+    """
+
+    def __init__(
+        self,
+        *,
+        service_url: str | None = None,
+        app: GlobusApp | None = None,
+        authorizer: GlobusAuthorizer | None = None,
+        token: str | None = None,
+        settings: Settings | None = None,
+        serializer: Serializer | None = None,
+        code_serialization_strategy: Strategy | None = None,
+        data_serialization_strategy: Strategy | None = None,
+        patience: Patience | None = None,
+        do_version_check: bool = True,
+    ) -> None:
+        from .transport import Transport  # noqa: PLC0415 - imports globus_sdk: who makes no client need not wait for it
+
+        if serializer is not None and (code_serialization_strategy or data_serialization_strategy):
+            raise ValueError("serializer was given together with a strategy: give the strategies to the serializer")
+        self.settings = Settings.from_environment() if settings is None else settings
+        # An empty service_url is a mistake that must not end at the hosted service.
+        wanted = (self.settings.service_url or HOSTED_SERVICE_URL) if service_url is None else service_url
+        self.service_url = normalised(wanted)
+        self.serializer = serializer or Serializer(code_serialization_strategy, data_serialization_strategy)
+        self.app = app
+        self.authorizer = authorizer_for(self.settings, self.service_url, app=app, authorizer=authorizer, token=token)
+        if self.service_url.startswith("http:") and not is_loopback(self.service_url):
+            log.warning("%s is plain http: whoever can listen on the way can take the token", self.service_url)
+        self._transport = Transport(self.service_url, self.authorizer, patience=patience or Patience())
+        if do_version_check:
+            try:
+                self.version_check()
+            except BaseException:
+                self.close()
+                raise
+
+    @property
+    def max_payload_bytes(self) -> int | None:
+        """The size of a request that the service is known to refuse; None: it says so itself."""
+        return HOSTED_PAYLOAD_BYTES if self.is_hosted else None
+
+    @property
+    def user_runtime(self) -> Mapping[str, Any]:
+        """Facts about this Python and machine, as they are sent with every batch."""
+        return user_runtime()
+
+    def version_check(self, endpoint_version: str | None = None) -> None:
+        """Ask the service whether it still takes this client.
+
+        Args:
+            endpoint_version: also check this version of an endpoint's package.
+
+        Raises:
+            ServiceRefused: a version is too old; says which to install. Its `code` is ``"VERSION_TOO_OLD"``.
+        """
+        body = self._transport.call(
+            "ask for its version", lambda pair: pair.v2.get_version(service="all"), _read_versions
+        )
+        if _is_older(SDK_VERSION, body["min_sdk_version"]):
+            raise ServiceRefused(
+                f"{self.service_url} takes clients from globus-compute-sdk {body['min_sdk_version']} on, and farpool "
+                f"{__version__} speaks like {SDK_VERSION}; update it: pip install --upgrade farpool",
+                code="VERSION_TOO_OLD",
+            )
+        if endpoint_version is not None and _is_older(endpoint_version, body["min_ep_version"]):
+            raise ServiceRefused(
+                f"{self.service_url} takes endpoints from version {body['min_ep_version']} on, and this one is "
+                f"{endpoint_version}: update it",
+                code="VERSION_TOO_OLD",
+            )
+
+    def logout(self) -> None:
+        """Forget the login: revoke an app's tokens, or remove a self-hosted service's token from the token file."""
+        from ..auth.app_authorizer import AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
+
+        if isinstance(self.authorizer, AppAuthorizer):
+            self.authorizer.logout()
+        else:
+            TokenFile(self.settings.home).remove(self.service_url)
+
+    def close(self) -> None:
+        """Close the connections; ends waits between attempts. An `app` that was given stays open."""
+        from ..auth.app_authorizer import AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
+
+        self._transport.close()
+        if self.app is None and isinstance(self.authorizer, AppAuthorizer):
+            self.authorizer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client of {self.service_url}>"
+
+
+def _read_versions(body: Any) -> dict[str, str]:
+    fields = json_body(body)
+    return {name: string(fields, name) for name in ("min_sdk_version", "min_ep_version")}
+
+
+def _is_older(version: str, least: str) -> bool:
+    return _numbers(version) < _numbers(least)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    # Only the numbers in front count: a pre-release of the least version is new enough to be tried out.
+    found = re.match(r"\d+(?:\.\d+)*", version.strip())
+    numbers = [int(one) for one in found[0].split(".")] if found else []
+    while numbers and numbers[-1] == 0:
+        del numbers[-1]
+    return tuple(numbers)

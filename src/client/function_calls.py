@@ -1,0 +1,142 @@
+"""The client's calls about functions: register, look at, delete."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..serialize import Serializer
+from ..wire.ids import as_id
+from ..wire.rest import FunctionRegistration
+from .bodies import any_body, entries, identity, json_body
+from .checks import positive
+from .functions import registration_of, source_registration
+
+if TYPE_CHECKING:
+    from .transport import Transport
+
+
+class FunctionCalls:
+    """Calls about functions. Part of `Client`."""
+
+    _transport: Transport
+    serializer: Serializer
+
+    def register_function(  # noqa: PLR0917 - the incumbent's order
+        self,
+        function: Callable[..., Any],
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        public: bool = False,
+        group: object = None,
+        ha_endpoint_id: object = None,
+        *,
+        function_name: str | None = None,
+    ) -> str:
+        """Register a function with the service.
+
+        Args:
+            function: the function.
+            description: for people; left out: its docstring. One that is given wins, also an empty one.
+            metadata: facts to keep with it. `python_version`, `sdk_version` and `serde_identifier` in it replace what
+                farpool would say.
+            public: whether anybody may run it.
+            group: the Globus group whose members may run it.
+            ha_endpoint_id: the one (high-assurance) endpoint that may run it; not together with `public` or `group`.
+            function_name: for people; left out: the function's own.
+
+        Returns:
+            Its function id.
+
+        Raises:
+            TypeError, ValueError: an argument is malformed.
+            SerializationError: the function cannot be serialized.
+            ServiceError: the service refused it, is down, or answered unreadably.
+        """
+        return self.register(
+            registration_of(
+                function,
+                self.serializer,
+                function_name=function_name,
+                description=description,
+                metadata=metadata,
+                public=public,
+                group=group,
+                ha_endpoint_id=ha_endpoint_id,
+            )
+        )
+
+    def register_source_code(  # noqa: PLR0917 - the incumbent's order
+        self,
+        source: str,
+        function_name: str,
+        description: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        public: bool = False,
+        group: object = None,
+        ha_endpoint_id: object = None,
+    ) -> str:
+        """Register source text in which a function of that name is defined; otherwise as `register_function`."""
+        return self.register(
+            source_registration(
+                source,
+                function_name,
+                description=description,
+                metadata=metadata,
+                public=public,
+                group=group,
+                ha_endpoint_id=ha_endpoint_id,
+            )
+        )
+
+    def register(self, registration: FunctionRegistration) -> str:
+        """Send a registration that is made already; gives the function id."""
+        body = registration.to_json()
+        function_id, warning = self._transport.call(
+            f"register function {registration.function_name!r}",
+            lambda pair: pair.v3.register_function(body),
+            _read_registered,
+            sent_bytes=len(registration.function_code),
+        )
+        if warning:
+            warnings.warn(warning, UserWarning, stacklevel=3)
+        return function_id
+
+    def get_function(self, function_id: object) -> dict[str, Any]:
+        """Get what the service knows of a function.
+
+        Raises:
+            NotFound: there is no such function.
+        """
+        function = as_id(function_id, "function_id")
+        return self._transport.call(f"get function {function}", lambda pair: pair.v2.get_function(function), json_body)
+
+    def get_functions(self, limit: int | None = None) -> list[dict[str, Any]]:
+        """List your functions, the newest first. Only farpool services can: the hosted one has no such route.
+
+        Args:
+            limit: that many at most; None: as many as the service gives.
+        """
+        number = positive(limit, "limit")
+        asked = {} if number is None else {"limit": number}
+        return self._transport.call(
+            "list functions",
+            lambda pair: pair.v3.get("/v3/functions", query_params=asked),
+            lambda body: entries(body, "functions"),
+        )
+
+    def delete_function(self, function_id: object) -> Any:
+        """Delete a function; tasks that were submitted with it still run.
+
+        Raises:
+            NotFound: there is no such function.
+        """
+        function = as_id(function_id, "function_id")
+        return self._transport.call(
+            f"delete function {function}", lambda pair: pair.v2.delete_function(function), any_body
+        )
+
+
+def _read_registered(body: Any) -> tuple[str, str]:
+    return identity(body, "function_uuid"), str(json_body(body).get("ha_warning") or "")

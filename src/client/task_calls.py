@@ -1,0 +1,296 @@
+"""The client's calls about tasks: submit them, ask for them, read their results."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TaskError, WireError
+from ..serialize import Serializer
+from ..wire.ids import as_id, new_id
+from ..wire.jsontext import dumps, exact
+from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, TaskDocument, read_task_group
+from ..wire.states import TaskState
+from .batch import Batch
+from .bodies import entries, json_body
+from .checks import ids, positive
+from .results import value_in
+from .runtime import user_runtime
+
+if TYPE_CHECKING:
+    from .transport import Transport
+
+#: Tasks that one status request asks for; their results come in one answer.
+_STATUS_CHUNK = 1000
+
+
+class TaskCalls:
+    """Calls about tasks. Part of `Client`."""
+
+    _transport: Transport
+    serializer: Serializer
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether the service is the hosted one: it has limits on the rate and size of requests."""
+        return self._transport.is_hosted
+
+    def run(self, *args: Any, endpoint_id: object, function_id: object, **kwargs: Any) -> str:
+        """Have a registered function run once.
+
+        Args:
+            args: its positional arguments.
+            endpoint_id: where it runs.
+            function_id: the function.
+            kwargs: its keyword arguments.
+
+        Returns:
+            The task id.
+        """
+        batch = self.create_batch()
+        batch.add(function_id, args, kwargs)
+        reply = self.submit(endpoint_id, batch.request())
+        return next(iter(reply.tasks.values()))[0]
+
+    def create_batch(
+        self,
+        task_group_id: object = None,
+        resource_specification: Mapping[str, Any] | None = None,
+        user_endpoint_config: Mapping[str, Any] | None = None,
+        create_websocket_queue: bool = False,
+        result_serializers: Sequence[str] | None = None,
+    ) -> Batch:
+        """Make an empty batch; see `Batch` for the arguments. `create_websocket_queue` is its `request_queue`."""
+        return Batch(
+            task_group_id,
+            resource_specification,
+            user_endpoint_config,
+            create_websocket_queue,
+            self.serializer,
+            result_serializers=result_serializers,
+        )
+
+    def batch_run(self, endpoint_id: object, batch: Batch) -> dict[str, Any]:
+        """Submit a batch.
+
+        Args:
+            endpoint_id: where it runs.
+            batch: what to run.
+
+        Returns:
+            ``tasks`` (task ids by function id, in the order in which they were added), ``task_group_id``,
+            ``endpoint_id`` and ``request_id``.
+
+        Raises:
+            ValueError: the batch is empty.
+        """
+        return self.submit(endpoint_id, _checked(batch).request()).to_json()
+
+    def submit(self, endpoint_id: object, request: SubmitRequest) -> SubmitReply:
+        """Submit tasks. Blocks until the service has answered.
+
+        A request whose answer was lost is sent again under the same idempotency key. A farpool service knows the key
+        and gives the first answer again; the hosted service does not, so there the tasks may run twice: that is logged
+        as a warning. A request that never left is repeated safely everywhere.
+
+        Args:
+            endpoint_id: where they run.
+            request: the tasks; facts about this Python are added where it has none.
+
+        Returns:
+            The answer, with one task id for every task.
+
+        Raises:
+            ValueError: there is no task in it.
+            ServiceError: the service refused it, is down, or answered unreadably.
+        """
+        place = as_id(endpoint_id, "endpoint_id")
+        count = sum(map(len, request.tasks.values()))
+        if not count:
+            raise ValueError("there is no task to submit: add at least one")
+        body = _encoded(request if request.user_runtime is not None else replace(request, user_runtime=user_runtime()))
+
+        headers = {"Content-Type": "application/json", "Idempotency-Key": new_id()}
+
+        def read(answer: Any) -> SubmitReply:
+            reply = SubmitReply.from_json(answer)
+            _require_all(request, reply)
+            return reply
+
+        reply = self._transport.call(
+            f"submit {count} tasks to endpoint {place}",
+            # Bytes go out as they are: a dict would be copied element by element and encoded by globus-sdk.
+            lambda pair: pair.v3.post(f"/v3/endpoints/{place}/submit", data=body, headers=headers),
+            read,
+            idempotent=not self.is_hosted,
+            sent_bytes=len(body),
+        )
+        if reply.ha_warning:
+            warnings.warn(reply.ha_warning, UserWarning, stacklevel=2)
+        return reply
+
+    def get_task(self, task_id: object) -> dict[str, Any]:
+        """Get what the service knows of a task.
+
+        Returns:
+            ``pending`` and ``status``; with it ``result`` and ``completion_t`` when the task has succeeded, and
+            ``details`` where there are any.
+
+        Raises:
+            TaskError: the task failed; the kind tells how.
+            NotFound: there is no such task.
+        """
+        return _known(self._document(task_id), self.serializer)
+
+    def get_result(self, task_id: object) -> Any:
+        """Get the result of a task.
+
+        Raises:
+            TaskPending: there is none yet.
+            TaskError: the task failed; the kind tells how.
+            NotFound: there is no such task.
+        """
+        return value_in(self._document(task_id), self.serializer.deserialize)
+
+    def get_batch_result(self, task_id_list: Iterable[object]) -> dict[str, dict[str, Any]]:
+        """Get what the service knows of several tasks.
+
+        Returns:
+            By task id what `get_task` gives. For a task that failed, ``exception`` holds the error that `get_task`
+            would raise. Tasks that the service does not know are left out.
+        """
+        known: dict[str, dict[str, Any]] = {}
+        for task_id, document in self.get_batch_status(task_id_list).items():
+            try:
+                known[task_id] = _known(document, self.serializer)
+            except TaskError as error:
+                known[task_id] = _about(document) | {"exception": error}
+        return known
+
+    def get_batch_status(self, task_ids: Iterable[object]) -> dict[str, TaskDocument]:
+        """Get the documents of tasks, in the order asked, results still serialised; unknown tasks are left out."""
+        wanted = list(dict.fromkeys(ids(task_ids, "task_ids") or []))
+        documents: dict[str, TaskDocument] = {}
+        for start in range(0, len(wanted), _STATUS_CHUNK):
+            documents |= self._documents(wanted[start : start + _STATUS_CHUNK])
+        return documents
+
+    def get_task_group(self, task_group_id: object) -> list[str]:
+        """Get the ids of the tasks in a task group.
+
+        Raises:
+            NotFound: there is no such group.
+        """
+        group = as_id(task_group_id, "task_group_id")
+
+        def read(body: Any) -> list[str]:
+            answered, task_ids = read_task_group(body)
+            if answered != group:
+                raise WireError(f"it is about task group {answered}")
+            return task_ids
+
+        return self._transport.call(f"get task group {group}", lambda pair: pair.v2.get_task_group(group), read)
+
+    def get_tasks(
+        self,
+        *,
+        task_group_id: object = None,
+        endpoint_id: object = None,
+        status: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """List your tasks, the newest first. Only farpool services can: the hosted one has no such route.
+
+        Args:
+            task_group_id: only those of that group.
+            endpoint_id: only those on that endpoint.
+            status: only those in that state, such as "running".
+            limit: that many at most; None: as many as the service gives.
+        """
+        query = {
+            "task_group_id": None if task_group_id is None else as_id(task_group_id, "task_group_id"),
+            "endpoint_id": None if endpoint_id is None else as_id(endpoint_id, "endpoint_id"),
+            "status": None if status is None else _state(status),
+            "limit": positive(limit, "limit"),
+        }
+        asked = {name: value for name, value in query.items() if value is not None}
+        return self._transport.call(
+            "list tasks", lambda pair: pair.v3.get("/v3/tasks", query_params=asked), lambda body: entries(body, "tasks")
+        )
+
+    def get_result_amqp_url(self) -> ResultQueue:
+        """Get where this client's results are found: a fresh connection URL and the prefix of its queues' names."""
+        return self._transport.call(
+            "get the address of the results", lambda pair: pair.v2.get_result_amqp_url(), ResultQueue.from_json
+        )
+
+    def _document(self, task_id: object) -> TaskDocument:
+        task = as_id(task_id, "task_id")
+        return self._transport.call(
+            f"get task {task}", lambda pair: pair.v2.get_task(task), lambda body: _read_document(task, body)
+        )
+
+    def _documents(self, task_ids: list[str]) -> dict[str, TaskDocument]:
+        def read(body: Any) -> dict[str, TaskDocument]:
+            results = json_body(json_body(body).get("results"))
+            return {task_id: _read_document(task_id, results[task_id]) for task_id in task_ids if results.get(task_id)}
+
+        return self._transport.call(
+            f"ask for {len(task_ids)} tasks", lambda pair: pair.v2.get_task_batch(task_ids), read
+        )
+
+
+def _checked(batch: object) -> Batch:
+    if not isinstance(batch, Batch):
+        raise TypeError(f"batch_run takes a Batch, made by create_batch(), not {batch!r} ({type(batch).__name__})")
+    return batch
+
+
+def _state(status: object) -> str:
+    try:
+        return TaskState(status).value
+    except ValueError:
+        states = ", ".join(state.value for state in TaskState)
+        raise ValueError(f"status {status!r} is not a state of a task; one of: {states}") from None
+
+
+def _read_document(task_id: str, body: Any) -> TaskDocument:
+    # A document of a task that is not finished may leave out its own id.
+    document = TaskDocument.from_json({"task_id": task_id, **json_body(body)})
+    if document.task_id != task_id:
+        raise WireError(f"it is about task {document.task_id}, not {task_id}")
+    return document
+
+
+def _encoded(request: SubmitRequest) -> bytes:
+    body = request.to_json()
+    try:
+        # What users write into it goes to the letter, the bulk of it the fast way.
+        return dumps({name: value if name == "tasks" else exact(value) for name, value in body.items()})
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the request cannot be written as JSON: {error}") from error
+
+
+def _require_all(request: SubmitRequest, reply: SubmitReply) -> None:
+    for function_id, payloads in request.tasks.items():
+        got = len(reply.tasks.get(function_id, ()))
+        if got != len(payloads):
+            raise WireError(f"{got} task ids for {len(payloads)} tasks of function {function_id}: which is which?")
+
+
+def _about(document: TaskDocument) -> dict[str, Any]:
+    about: dict[str, Any] = {"pending": not document.is_finished, "status": document.status.lower()}
+    if document.details is not None:
+        about["details"] = dict(document.details)
+    if document.completion_t is not None:
+        about["completion_t"] = document.completion_t
+    return about
+
+
+def _known(document: TaskDocument, serializer: Serializer) -> dict[str, Any]:
+    about = _about(document)
+    if document.is_finished:
+        about["result"] = value_in(document, serializer.deserialize)
+    return about

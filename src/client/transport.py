@@ -1,0 +1,172 @@
+"""The way to the service: globus-sdk clients lent to one call at a time, retries, and errors of our own tree.
+
+    caller's threads            Transport                              service
+      call(doing, send) ----->  lend an idle pair (v2, v3)
+                                send(pair)  --- one kept-alive TCP connection per pair --->
+                                take the pair back
+      <- body, or ServiceError  translate what went wrong
+
+Concurrent calls use different pairs, so they run in parallel and nothing is locked while the network is waited for. A
+call takes the pair that was used last: its connection is the one most likely still open.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from globus_sdk import ComputeClientV2, ComputeClientV3, GlobusAPIError, GlobusError, GlobusHTTPResponse
+from globus_sdk.authorizers import GlobusAuthorizer
+from globus_sdk.transport import RequestsTransport
+
+from ..auth.app_authorizer import AppAuthorizer
+from ..auth.urls import is_loopback, normalised
+from ..errors import WireError
+from ..settings import HOSTED_SERVICE_URL
+from ..version import __version__
+from .patience import Patience
+from .retries import Reach, Retries
+from .translate import Call, translated, unreadable
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: Pairs that are kept when nobody uses them; more exist while more calls run at once.
+_MOST_IDLE = 16
+
+
+class Pair:
+    """Clients of both API versions over one connection, for one call at a time."""
+
+    def __init__(self, service_url: str, authorizer: GlobusAuthorizer, retries: Retries) -> None:
+        self._wire = RequestsTransport()
+        if is_loopback(service_url):
+            # With http_proxy set, requests would send even this through the proxy, where localhost is another machine.
+            self._wire.session.trust_env = False
+        self.retries = retries
+        name = f"farpool-{__version__}"
+        self.v2 = ComputeClientV2(
+            base_url=service_url,
+            authorizer=authorizer,
+            app_name=name,
+            transport=self._wire,
+            retry_config=retries.config(),
+        )
+        self.v3 = ComputeClientV3(
+            base_url=service_url,
+            authorizer=authorizer,
+            app_name=name,
+            transport=self._wire,
+            retry_config=retries.config(),
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._wire.close()
+
+
+class Transport:
+    """Sends requests to one service. Thread-safe; calls of several threads run at the same time.
+
+    Args:
+        service_url: the service.
+        authorizer: says who is calling.
+        patience: how long to keep trying.
+    """
+
+    def __init__(self, service_url: str, authorizer: GlobusAuthorizer, *, patience: Patience) -> None:
+        self._service_url = service_url
+        self._authorizer = authorizer
+        self._patience = patience
+        self._reach = Reach()
+        self._idle: deque[Pair] = deque()  # its append and pop are atomic: no lock is needed
+        self._process = os.getpid()
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether the service is the hosted one."""
+        return self._service_url == normalised(HOSTED_SERVICE_URL)
+
+    def call(
+        self,
+        doing: str,
+        send: Callable[[Pair], GlobusHTTPResponse],
+        read: Callable[[Any], T],
+        *,
+        idempotent: bool = True,
+        sent_bytes: int | None = None,
+    ) -> T:
+        """Send a request and read the answer. Blocks for up to the patience plus the time one request takes.
+
+        Args:
+            doing: what is done, for messages, such as "submit 3 tasks to endpoint 4b11...".
+            send: makes the request with one of the clients it is given.
+            read: reads the body, parsed from JSON; raises `WireError` when it cannot.
+            idempotent: whether doing it twice is the same as once.
+            sent_bytes: the size of the request's body, where it may matter to the reader of an error.
+
+        Returns:
+            What `read` made of the body.
+
+        Raises:
+            ServiceError: the service refused, is down, or answered unreadably; or the login was refused.
+            RuntimeError: the client is closed.
+        """
+        call = Call(doing, self._service_url, sent_bytes)
+        pair = self._lend()
+        try:
+            response = self._send(pair, send, doing, idempotent)
+            body = response.data
+            if body is None and response.binary_content.strip() not in {b"", b"null"}:
+                raise unreadable(call, response, "it is not JSON")
+        except GlobusError as error:
+            raise translated(error, call) from error
+        finally:
+            self._take_back(pair)
+        try:
+            return read(body)
+        except WireError as error:
+            raise unreadable(call, response, str(error)) from error
+
+    def close(self) -> None:
+        """Close the connections; ends waits between attempts. Calls that are waiting for an answer still get it."""
+        self._reach.closing.set()
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+    def _send(
+        self, pair: Pair, send: Callable[[Pair], GlobusHTTPResponse], doing: str, idempotent: bool
+    ) -> GlobusHTTPResponse:
+        pair.retries.begin(doing, idempotent=idempotent)
+        try:
+            return send(pair)
+        except GlobusAPIError as error:
+            if not (isinstance(self._authorizer, AppAuthorizer) and self._authorizer.satisfy(error)):
+                raise
+        pair.retries.begin(doing, idempotent=idempotent)  # a login takes a person longer than any patience here
+        return send(pair)
+
+    def _lend(self) -> Pair:
+        if self._reach.closing.is_set():
+            raise RuntimeError("the client is closed: make another one")
+        if os.getpid() != self._process:
+            # After a fork the connections belong to the parent: two processes on one stream would mix their requests.
+            self._idle, self._process = deque(), os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Pair(self._service_url, self._authorizer, Retries(self._patience, self._reach))
+
+    def _take_back(self, pair: Pair) -> None:
+        if len(self._idle) >= _MOST_IDLE:
+            pair.close()
+        else:
+            self._idle.append(pair)
+        if self._reach.closing.is_set():  # asked last: close() may have come in between
+            self.close()
