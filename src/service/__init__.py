@@ -1,0 +1,15 @@
+"""The self-hosted web service: REST on one side, AMQP on the other, a store in between.
+
+    client --REST--> routes --> Submissions ---- store ----> Outbox --> Feeder --> Broker --AMQP--> endpoint
+                       |          Registry         |            ^                     |
+                       `-------> Groups            |            |                     v
+    client <------------------AMQP---- Broker <-- Feeder <-- Outbox <-- ResultIntake, HeartbeatIntake
+
+`House` puts the parts together, `Server` gives them a process; the modules say what each owns.
+"""
+
+from .options import ServiceAddress, ServiceOptions
+from .server import Server, run
+from .users import issue_token
+
+__all__ = ["Server", "ServiceAddress", "ServiceOptions", "issue_token", "run"]

@@ -1,0 +1,56 @@
+"""Endings: tasks that the service itself gives up, because their endpoint will never run them.
+
+A client is told in the same way as by an endpoint: with a result that holds an error.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from ..wire import ErrorDetails, Result, encode
+from ..wire.queues import task_queue
+from .outbox import Outbox
+from .results import ResultIntake, Returned
+from .store import Database, tasks
+
+log = logging.getLogger(__name__)
+
+#: The code of a task whose endpoint could not start, or is no more.
+ENDPOINT_OFFLINE = "ENDPOINT_OFFLINE"
+
+#: Tasks given up in one transaction.
+_CHUNK = 200
+
+
+class Endings:
+    """Gives tasks up. Every method belongs to the event loop's thread."""
+
+    def __init__(self, database: Database, outbox: Outbox, results: ResultIntake) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._results = results
+
+    async def could_not_start(self, endpoint_id: str, reason: str) -> None:
+        """Fail the unfinished tasks of an endpoint that reports that it cannot start."""
+        log.warning("endpoint %s could not start: %s", endpoint_id, reason)
+        await self._fail(endpoint_id, f"endpoint {endpoint_id} could not start: {reason}", keep_queue=True)
+
+    async def was_deleted(self, endpoint_id: str) -> None:
+        """Fail the unfinished tasks of an endpoint that was deleted, and delete its queue."""
+        text = f"endpoint {endpoint_id} was deleted before it ran the task; submit it to another endpoint"
+        await self._fail(endpoint_id, text, keep_queue=False)
+
+    async def _fail(self, endpoint_id: str, text: str, *, keep_queue: bool) -> None:
+        queue = task_queue(endpoint_id)
+        # What is failed here must not be run later, when the endpoint starts after all.
+        await self._outbox.drop(queue)
+        if keep_queue:
+            await self._outbox.declare(queue)
+        open_ids = await self._database.read(lambda connection: tasks.open_ids(connection, endpoint_id))
+        for start in range(0, len(open_ids), _CHUNK):
+            await self._results.settle([_failed(task_id, text) for task_id in open_ids[start : start + _CHUNK]])
+
+
+def _failed(task_id: str, text: str) -> Returned:
+    result = Result(task_id, text, error_details=ErrorDetails(ENDPOINT_OFFLINE, text))
+    return Returned(task_id, None, ENDPOINT_OFFLINE, encode(result))

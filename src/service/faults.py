@@ -1,0 +1,147 @@
+"""What the service refuses, as exceptions that know their HTTP answer.
+
+The codes are the ones the hosted service documents, so that programs which look at them go on working.
+"""
+
+from __future__ import annotations
+
+
+class Fault(Exception):
+    """A request that is refused.
+
+    Attributes:
+        http_status: the status of the answer.
+        code: for programs, such as ``"ENDPOINT_NOT_FOUND"``.
+        message: for people: what happened, with the value, then what to do.
+    """
+
+    def __init__(self, http_status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.http_status = http_status
+        self.code = code
+        self.message = message
+
+
+def unauthenticated(reason: str) -> Fault:
+    """401: nobody, or nobody known, asks."""
+    return Fault(
+        401,
+        "USER_UNAUTHENTICATED",
+        f"{reason}; send 'Authorization: Bearer TOKEN' with the token from the file 'token' in the service's directory",
+    )
+
+
+def malformed(reason: str, *, http_status: int = 422) -> Fault:
+    """400 or 422: the request does not follow the protocol."""
+    return Fault(http_status, "REQUEST_MALFORMED", reason)
+
+
+def invalid_id(reason: str) -> Fault:
+    """400: an id in the path is not a UUID."""
+    return Fault(400, "INVALID_UUID", reason)
+
+
+def function_not_found(function_id: str) -> Fault:
+    """404: no such function, or it was deleted."""
+    return Fault(
+        404,
+        "FUNCTION_NOT_FOUND",
+        f"there is no function {function_id} at this service; register it here first, or check the id",
+    )
+
+
+def function_forbidden(function_id: str) -> Fault:
+    """403: somebody else's function, and not public."""
+    return Fault(
+        403,
+        "FUNCTION_ACCESS_FORBIDDEN",
+        f"function {function_id} belongs to somebody else and is not public; ask its owner to register it as public",
+    )
+
+
+def function_not_permitted(function_id: str, endpoint_id: str) -> Fault:
+    """403: the endpoint runs a list of functions, and this is not one of them."""
+    return Fault(
+        403,
+        "FUNCTION_NOT_PERMITTED",
+        f"function {function_id} is not permitted on endpoint {endpoint_id}, which has a list of functions; "
+        "see its allowed functions",
+    )
+
+
+def endpoint_not_found(endpoint_id: str) -> Fault:
+    """404: no such endpoint, or it was deleted."""
+    return Fault(
+        404,
+        "ENDPOINT_NOT_FOUND",
+        f"there is no endpoint {endpoint_id} at this service; start one with: farpool endpoint start NAME",
+    )
+
+
+def endpoint_forbidden(endpoint_id: str) -> Fault:
+    """403: somebody else's endpoint, and not public."""
+    return Fault(
+        403,
+        "ENDPOINT_ACCESS_FORBIDDEN",
+        f"endpoint {endpoint_id} belongs to somebody else and is not public; ask its owner, or use one of your own",
+    )
+
+
+def endpoint_locked(endpoint_id: str, remaining_s: float) -> Fault:
+    """423: the endpoint was stopped remotely a moment ago."""
+    return Fault(
+        423,
+        "ENDPOINT_LOCKED",
+        f"endpoint {endpoint_id} was stopped remotely and may not register for another {remaining_s:.0f} s; "
+        "start it again after that",
+    )
+
+
+def task_not_found(task_id: str) -> Fault:
+    """404: no such task, or somebody else's."""
+    return Fault(
+        404,
+        "TASK_NOT_FOUND",
+        f"you have no task {task_id} at this service; finished tasks are deleted after a while",
+    )
+
+
+def task_group_not_found(task_group_id: str) -> Fault:
+    """404: no such task group, or somebody else's."""
+    return Fault(404, "TASK_GROUP_NOT_FOUND", f"you have no task group {task_group_id} at this service")
+
+
+def task_group_forbidden(task_group_id: str) -> Fault:
+    """403: somebody else's task group."""
+    return Fault(
+        403,
+        "TASK_GROUP_ACCESS_FORBIDDEN",
+        f"task group {task_group_id} belongs to somebody else; leave it out to be given a new one",
+    )
+
+
+def too_many_tasks(count: int, limit: int) -> Fault:
+    """413: more tasks in one request than are taken at a time."""
+    return Fault(
+        413, "TASK_PAYLOAD_TOO_LARGE", f"the request holds {count} tasks and the limit is {limit}; send fewer at once"
+    )
+
+
+def task_too_large(function_id: str, size: int, limit: int) -> Fault:
+    """413: code and arguments of one task make a message that brokers do not carry."""
+    return Fault(
+        413,
+        "TASK_PAYLOAD_TOO_LARGE",
+        f"a task of function {function_id} is {size} characters long with its code and the limit is {limit}; "
+        "pass large data by reference (a file, an object store)",
+    )
+
+
+def too_large(size_bytes: int, limit_bytes: int) -> Fault:
+    """413: the body is over the limit."""
+    return Fault(
+        413,
+        "TASK_PAYLOAD_TOO_LARGE",
+        f"the request is {size_bytes} bytes long and the limit is {limit_bytes}; send fewer tasks at once, "
+        "or pass large data by reference (a file, an object store)",
+    )

@@ -1,0 +1,101 @@
+"""The service without its web: all parts, put together, started and stopped in order."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from ..wire.queues import HEARTBEATS_QUEUE, RESULTS_QUEUE
+from .broker import Broker
+from .endings import Endings
+from .groups import Groups
+from .heartbeats import HeartbeatIntake
+from .marks import Marks
+from .outbox import Outbox
+from .recovery import Recovery
+from .registry import Registry
+from .results import ResultIntake
+from .retention import Retention
+from .store import Database, identities
+from .store.identities import RESULT_QUEUES
+from .submissions import Submissions
+from .user_endpoints import UserEndpoints
+
+log = logging.getLogger(__name__)
+
+#: The identity of whoever can read the service's directory, and the label of the token in it.
+LOCAL_IDENTITY = "local"
+LOCAL_LABEL = "directory"
+
+
+class House:
+    """All parts of a service.
+
+    Args:
+        database: the store, not yet opened.
+        broker: not yet started.
+        token: the local user's bearer token.
+        secret: what ids of idempotent requests are derived with.
+        lock_s, keep_finished_s: see `ServiceOptions`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        *,
+        token: str,
+        secret: bytes,
+        lock_s: float,
+        keep_finished_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.database = database
+        self.broker = broker
+        self.clock = clock
+        self._token = token
+        self._marks = Marks(database)
+        self.outbox = Outbox(database, broker, self._marks)
+        self._user_endpoints = UserEndpoints(database, broker, clock=clock)
+        self.results = ResultIntake(database, self.outbox, self._marks, clock=clock)
+        endings = Endings(database, self.outbox, self.results)
+        self._heartbeats = HeartbeatIntake(database, self._user_endpoints, endings, clock=clock)
+        self.registry = Registry(
+            database, broker, self.outbox, endings, self._user_endpoints, lock_s=lock_s, clock=clock
+        )
+        self.groups = Groups(database, self.outbox)
+        self.submissions = Submissions(database, self.outbox, self._user_endpoints, secret=secret, clock=clock)
+        self._recovery = Recovery(database, broker, self.outbox, keep_finished_s=keep_finished_s, clock=clock)
+        self._retention = Retention(database, self.outbox, keep_finished_s=keep_finished_s, clock=clock)
+
+    async def start(self) -> None:
+        """Open the store, start the broker, and take up the work where it was left."""
+        self.database.open()
+        await self.database.write(self._welcome)
+        self.broker.on_taken(self._taken)
+        await self._recovery.run()
+        await self.broker.consume(RESULTS_QUEUE, self.results.handle)
+        await self.broker.consume(HEARTBEATS_QUEUE, self._heartbeats.handle)
+        self._retention.start()
+
+    async def stop(self) -> None:
+        """Finish what is under way, and let go of everything."""
+        await self._retention.stop()
+        await self._user_endpoints.stop()
+        await self.outbox.stop()
+        await self.broker.stop()
+        await self._marks.stop()
+        self.database.close()
+
+    def _welcome(self, connection: Connection) -> None:
+        now = self.clock()
+        local = identities.ensure(connection, LOCAL_IDENTITY, now)
+        identities.set_token(connection, local, LOCAL_LABEL, self._token, now)
+
+    def _taken(self, queue: str, task_ids: Sequence[str]) -> None:
+        # Tasks that an endpoint has taken are told here too: that says nothing about their results.
+        if queue.startswith(RESULT_QUEUES):
+            self._marks.taken(task_ids)

@@ -1,0 +1,95 @@
+"""Recovery: taking up the work where a service left it, however that ended.
+
+What a broker without memory had is in the store: every unfinished task is published again, and every outcome that no
+client has taken. A broker that remembers is given only what it had not confirmed. Endpoints may so be given a task
+twice; the first outcome stands.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from ..wire import TaskState
+from ..wire.queues import command_queue, result_queue, task_queue
+from .broker import Broker
+from .outbox import Outbox
+from .store import Database, endpoints, outcomes, task_groups, tasks
+from .task_state import Event, sources
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What was left: all queues, and by endpoint and by queue the numbers of what is to be published."""
+
+    queues: list[str]
+    tasks: dict[str, list[int]]
+    outcomes: dict[str, list[int]]
+
+
+class Recovery:
+    """Starts the broker with what the store says it should have.
+
+    Args:
+        keep_finished_s: outcomes older than that are no longer owed to anybody, in seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        outbox: Outbox,
+        *,
+        keep_finished_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._outbox = outbox
+        self._keep_finished_s = keep_finished_s
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Start the broker; make its queues, and send what they are owed."""
+        left = await self._database.write(self._look)
+        await self._broker.start()
+        # Before anybody who reconnects has got as far as asking for them.
+        for queue in left.queues:
+            await self._outbox.declare(queue)
+        for endpoint_id, numbers in left.tasks.items():
+            self._outbox.tasks(endpoint_id, numbers)
+        for queue, numbers in left.outcomes.items():
+            self._outbox.results(queue, numbers)
+        if left.tasks or left.outcomes:
+            log.info(
+                "taken up again: %d unfinished tasks of %d endpoints, %d results for %d task groups",
+                sum(map(len, left.tasks.values())),
+                len(left.tasks),
+                sum(map(len, left.outcomes.values())),
+                len(left.outcomes),
+            )
+
+    def _look(self, connection: Connection) -> _Left:
+        left = _Left([], {}, outcomes.owed_numbers(connection, self._clock() - self._keep_finished_s))
+        for endpoint in endpoints.everything(connection):
+            if not endpoint.is_attached:
+                continue
+            endpoint_id = endpoint.endpoint_id
+            left.queues.append((command_queue if endpoint.is_manager else task_queue)(endpoint_id))
+            numbers = self._unpublished(connection, endpoint_id)
+            if numbers:
+                left.tasks[endpoint_id] = numbers
+        left.queues.extend(result_queue(prefix, group_id) for group_id, prefix in task_groups.with_queue(connection))
+        return left
+
+    def _unpublished(self, connection: Connection, endpoint_id: str) -> list[int]:
+        if not self._broker.survives_restart:
+            forgotten = tasks.open_numbers(connection, endpoint_id)
+            tasks.move(connection, forgotten, sources(Event.FORGOTTEN), TaskState.RECEIVED)
+        return tasks.numbers_in(connection, endpoint_id, TaskState.RECEIVED)

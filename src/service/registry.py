@@ -1,0 +1,235 @@
+"""The registry of endpoints: registering, locking and deleting them, and saying how they are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ..wire import TaskState, new_id
+from ..wire.queues import command_queue, task_queue
+from ..wire.rest import EndpointRegistration
+from . import faults
+from .access import own_endpoint, usable_endpoint
+from .broker import Broker
+from .credentials import endpoint_credentials, manager_credentials
+from .endings import Endings
+from .outbox import Outbox
+from .presence import Presence
+from .store import Database, endpoints, reports, tasks
+from .store.endpoints import Endpoint
+from .store.identities import Identity
+from .task_state import Event, sources
+from .user_endpoints import UserEndpoints
+
+
+class Registry:
+    """Keeps endpoints. Every method belongs to the event loop's thread.
+
+    Args:
+        lock_s: for how long a locked endpoint may not register again, in seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        outbox: Outbox,
+        endings: Endings,
+        user_endpoints: UserEndpoints,
+        *,
+        lock_s: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._broker = broker
+        self._outbox = outbox
+        self._endings = endings
+        self._user_endpoints = user_endpoints
+        self._lock_s = lock_s
+        self._clock = clock
+
+    async def register(
+        self,
+        identity: Identity,
+        endpoint_id: str | None,
+        registration: EndpointRegistration,
+        *,
+        reached_at: str | None = None,
+    ) -> dict[str, Any]:
+        """Register an endpoint, or register it anew; the same request again does nothing more.
+
+        Args:
+            identity: who registers it.
+            endpoint_id: the id it asks for, or None to be given one.
+            registration: what it says of itself.
+            reached_at: the service's host name as the endpoint knows it.
+
+        Returns:
+            The answer: its id, and its credentials.
+
+        Raises:
+            Fault: the id is somebody else's (403), or the endpoint is locked (423).
+        """
+        chosen = new_id() if endpoint_id is None else endpoint_id
+        now = self._clock()
+
+        def put(connection: Connection) -> list[int]:
+            before = endpoints.one(connection, chosen)
+            if before is not None:
+                _require_registrable(before, identity, now)
+            endpoints.put(connection, chosen, identity.identity_id, registration, reached_at=reached_at, now=now)
+            is_again = before is not None and not before.is_attached and not registration.is_manager
+            return tasks.open_numbers(connection, chosen) if is_again else []
+
+        waiting = await self._database.write(put)
+        if registration.is_manager:
+            await self._attach_manager(chosen)
+            return {"endpoint_id": chosen, **manager_credentials(self._broker, chosen, reached_at)}
+        # At once, before anything is awaited: what is submitted from now on comes after them, and is not among them.
+        self._outbox.tasks(chosen, waiting)
+        await self._outbox.declare(task_queue(chosen))
+        return {"endpoint_id": chosen, **endpoint_credentials(self._broker, chosen, reached_at)}
+
+    async def _attach_manager(self, endpoint_id: str) -> None:
+        # A command left from before would be refused for its age, and fail the tasks it was meant to serve.
+        await self._outbox.drop(command_queue(endpoint_id))
+        await self._outbox.declare(command_queue(endpoint_id))
+
+    async def lock(self, identity: Identity, endpoint_id: str) -> None:
+        """Stop an endpoint: it loses its queues, and may not register for a while. Its tasks wait in the store.
+
+        Raises:
+            Fault: it is not there (404), or somebody else's (403).
+        """
+
+        def lock(connection: Connection) -> Endpoint:
+            endpoint = own_endpoint(connection, identity, endpoint_id)
+            endpoints.lock(connection, endpoint_id, self._clock() + self._lock_s)
+            forgotten = tasks.open_numbers(connection, endpoint_id)
+            tasks.move(connection, forgotten, sources(Event.FORGOTTEN), TaskState.RECEIVED)
+            return endpoint
+
+        endpoint = await self._database.write(lock)
+        # An agent whose queue is gone is told so by the broker, and ends.
+        await self._outbox.drop((command_queue if endpoint.is_manager else task_queue)(endpoint_id))
+
+    async def delete(self, identity: Identity, endpoint_id: str) -> None:
+        """Delete an endpoint, and with a manager its user endpoints; their unfinished tasks fail.
+
+        Raises:
+            Fault: it is not there (404), or somebody else's (403).
+        """
+
+        def remove(connection: Connection) -> list[str]:
+            own_endpoint(connection, identity, endpoint_id)
+            doomed = [endpoint_id, *endpoints.user_endpoints_of(connection, endpoint_id)]
+            for one in doomed:
+                endpoints.remove(connection, one)
+            return doomed
+
+        for one in await self._database.write(remove):
+            self._user_endpoints.forget(one)
+            await self._endings.was_deleted(one)
+        await self._outbox.drop(command_queue(endpoint_id))
+
+    async def status(self, identity: Identity, endpoint_id: str) -> dict[str, Any]:
+        """Say whether an endpoint is online, since when not, and what waits for it.
+
+        Raises:
+            Fault: it is not there (404), or somebody else's (403).
+        """
+        now = self._clock()
+
+        def look(connection: Connection) -> dict[str, Any]:
+            endpoint = usable_endpoint(connection, identity, endpoint_id)
+            presence = reports.presence(connection, endpoint_id)
+            details = {**_presence(presence, now), "waiting_tasks": _waiting(connection, endpoint)}
+            if endpoint.owner_id == identity.identity_id:
+                details = {**reports.facts(connection, endpoint_id), **details}
+            return {"status": _word(presence, now), "details": details}
+
+        return await self._database.scan(look)
+
+    async def describe(self, identity: Identity, endpoint_id: str) -> dict[str, Any]:
+        """Return what is known of an endpoint; of somebody else's without what it says of its machine.
+
+        Raises:
+            Fault: it is not there (404), or somebody else's (403).
+        """
+        now = self._clock()
+
+        def look(connection: Connection) -> dict[str, Any]:
+            endpoint = usable_endpoint(connection, identity, endpoint_id)
+            document = endpoints.document(connection, endpoint_id)
+            if document is None:
+                raise faults.endpoint_not_found(endpoint_id)
+            if endpoint.owner_id != identity.identity_id:
+                document.pop("metadata", None)
+            presence = reports.presence(connection, endpoint_id)
+            return {
+                **document,
+                "status": _word(presence, now),
+                **_presence(presence, now),
+                "waiting_tasks": _waiting(connection, endpoint),
+            }
+
+        return await self._database.scan(look)
+
+    async def listing(self, identity: Identity, *, public: bool) -> list[dict[str, Any]]:
+        """List somebody's endpoints, oldest first; with `public`, also the public ones of others."""
+        now = self._clock()
+
+        def look(connection: Connection) -> list[dict[str, Any]]:
+            found = endpoints.visible_to(connection, identity.identity_id, public=public)
+            known = reports.presences(connection, [one["endpoint_id"] for one in found])
+            for one in found:
+                if one["owner"] != identity.identity_id:
+                    one.pop("metadata", None)
+                presence = known.get(one["endpoint_id"], Presence())
+                one.update(status=_word(presence, now), **_presence(presence, now))
+            return found
+
+        return await self._database.scan(look)
+
+    async def allowed_functions(self, identity: Identity, endpoint_id: str) -> dict[str, Any]:
+        """Say which functions an endpoint runs.
+
+        Raises:
+            Fault: it is not there (404), or somebody else's (403).
+        """
+        endpoint = await self._database.read(lambda connection: usable_endpoint(connection, identity, endpoint_id))
+        allowed = endpoint.allowed_functions
+        return {
+            "endpoint_id": endpoint_id,
+            "restricted": allowed is not None,
+            "functions": sorted(allowed or ()),
+        }
+
+
+def _require_registrable(endpoint: Endpoint, identity: Identity, now: float) -> None:
+    if endpoint.owner_id != identity.identity_id or endpoint.manager_id is not None:
+        raise faults.endpoint_forbidden(endpoint.endpoint_id)
+    if endpoint.locked_until is not None and now < endpoint.locked_until:
+        raise faults.endpoint_locked(endpoint.endpoint_id, endpoint.locked_until - now)
+
+
+def _word(presence: Presence, now: float) -> str:
+    return "online" if presence.is_online(now) else "offline"
+
+
+def _presence(presence: Presence, now: float) -> dict[str, Any]:
+    return {
+        "last_heartbeat_at": presence.reported_at,
+        "away_s": presence.away_s(now),
+        "error": presence.error,
+    }
+
+
+def _waiting(connection: Connection, endpoint: Endpoint) -> int:
+    return sum(
+        tasks.count_open(connection, one)
+        for one in [endpoint.endpoint_id, *endpoints.user_endpoints_of(connection, endpoint.endpoint_id)]
+    )

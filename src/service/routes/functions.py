@@ -1,0 +1,68 @@
+"""The routes of functions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
+
+from ...wire import new_id
+from ...wire.rest import FunctionRegistration
+from .. import faults
+from ..store import functions
+from .requests import Caller, answer, house_of, read_id, read_json
+
+router = APIRouter()
+
+
+@router.post("/v2/functions")
+@router.post("/v3/functions")
+async def register(request: Request, caller: Caller) -> Response:
+    """Register a function."""
+    registration = FunctionRegistration.from_json(await read_json(request))
+    house, function_id = house_of(request), new_id()
+    await house.database.write(
+        lambda connection: functions.add(connection, function_id, caller.identity_id, registration, house.clock())
+    )
+    return answer({"function_uuid": function_id})
+
+
+@router.get("/v2/functions/{function_id}")
+async def show(request: Request, caller: Caller, function_id: str) -> Response:
+    """Show a function as it was registered."""
+    wanted = read_id(function_id, "function_id")
+    document = await house_of(request).database.read(lambda connection: functions.document(connection, wanted))
+    if document is None:
+        raise faults.function_not_found(wanted)
+    if document["owner"] != caller.identity_id and not document["public"]:
+        raise faults.function_forbidden(wanted)
+    return answer(document)
+
+
+@router.delete("/v2/functions/{function_id}")
+async def delete(request: Request, caller: Caller, function_id: str) -> Response:
+    """Delete a function; tasks that were submitted with it still run."""
+    wanted = read_id(function_id, "function_id")
+    house = house_of(request)
+
+    def remove(connection: Connection) -> None:
+        found = functions.some(connection, [wanted]).get(wanted)
+        if found is None:
+            raise faults.function_not_found(wanted)
+        if found.owner_id != caller.identity_id:
+            raise faults.function_forbidden(wanted)
+        functions.remove(connection, wanted, house.clock())
+
+    await house.database.write(remove)
+    return answer({"result": 302, "function_uuid": wanted})
+
+
+@router.get("/v3/functions")
+async def listing(request: Request, caller: Caller, limit: Annotated[int, Query(ge=1, le=10_000)] = 100) -> Response:
+    """List one's own functions, newest first, without their code."""
+    return answer(
+        await house_of(request).database.scan(
+            lambda connection: functions.of_owner(connection, caller.identity_id, limit)
+        )
+    )

@@ -1,0 +1,34 @@
+"""`GET /v2/version` and `GET /v3/identity`: what the service is, and who it takes you for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from ...version import __version__
+from .requests import Caller, answer
+
+router = APIRouter()
+
+#: The oldest clients and agents that are served: the protocol has been the same for long.
+MIN_VERSION = "0.1.0"
+
+
+@router.get("/v2/version")
+async def version(service: str | None = None) -> Response:
+    """Say the service's version, and the least that clients and agents must have. The one route without a token."""
+    if service is None:
+        return answer(__version__)
+    return answer(
+        {
+            "api": __version__,
+            "farpool": __version__,
+            "min_sdk_version": MIN_VERSION,
+            "min_ep_version": MIN_VERSION,
+        }
+    )
+
+
+@router.get("/v3/identity")
+async def identity(caller: Caller) -> Response:
+    """Say whose token that is."""
+    return answer({"identity_id": caller.identity_id, "name": caller.name})

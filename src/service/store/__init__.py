@@ -1,0 +1,13 @@
+"""The store: what the service remembers, in SQL.
+
+    Database            opens it, runs functions on it: `write` one transaction, `read` by key, `scan` off the loop
+    schema              the tables
+    identities, functions, endpoints, reports, task_groups, tasks
+                        one module per noun: plain functions of a connection, in and out come frozen values
+
+Nothing here knows HTTP, AMQP or what a state means.
+"""
+
+from .database import Database
+
+__all__ = ["Database"]
