@@ -1,0 +1,83 @@
+"""What the agent asks of an engine, and how one is chosen by its name in the configuration.
+
+    "processes"        worker processes of our own: a task that kills its worker fails alone       `processes.py`
+    "threads"          threads of the agent                                                        `executors.py`
+    "module:factory"   `factory(max_workers)` returns any `concurrent.futures.Executor`            `executors.py`
+
+Every method and every callback belongs to the loop's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from .job import Job, Site
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A job that no worker reported on: what the agent must report in its place.
+
+    Attributes:
+        code: of `failures`.
+        message: what happened, in one line.
+    """
+
+    code: str
+    message: str
+
+
+#: What comes of a job: the worker's result message, or why there is none.
+Outcome: TypeAlias = bytes | Loss
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """How an engine is at this moment.
+
+    Attributes:
+        total_workers: how many jobs it can run at a time.
+        idle_workers: how many more it could run now.
+        pending: jobs that no worker has begun.
+        running: ids of the tasks that run.
+    """
+
+    total_workers: int
+    idle_workers: int
+    pending: int
+    running: Collection[str]
+
+
+class Engine(Protocol):
+    """Runs jobs somewhere."""
+
+    def start(self, *, ready: Callable[[], None], failed: Callable[[str], None]) -> None:
+        """Start the workers.
+
+        Args:
+            ready: called once, when the first job would be taken at once.
+            failed: called with what happened, when no worker can be started.
+        """
+
+    def place(self, site: Site) -> None:
+        """Tell the workers where they are, before the first job."""
+
+    def submit(self, job: Job, done: Callable[[Outcome], None]) -> None:
+        """Have a job run, and `done` called with what came of it."""
+
+    def withdraw(self, task_id: str | None = None) -> list[str]:
+        """Drop a job, or all jobs, that no worker has begun; `done` is not called for them.
+
+        Returns:
+            The ids of what was dropped.
+        """
+        ...
+
+    def state(self) -> EngineState:
+        """Say how it is."""
+        ...
+
+    def stop(self) -> None:
+        """End the workers at once, and with them what runs; no more `done`."""

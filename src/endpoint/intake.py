@@ -1,0 +1,117 @@
+"""What a message on the task queue asks for, read from its headers; a task's body is left to the worker. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from ..errors import WireError
+from ..wire.envelope import decode
+from ..wire.ids import as_id
+from ..wire.messages import Task, TaskCancel
+from . import failures
+from .job import Job
+
+#: Within a JSON string quotes are escaped, so this is found only where it is a value or a key of the message.
+_CANCEL = b'"task_cancel"'
+#: A cancel message is shorter than this.
+_CANCEL_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A task that is not run: what to report instead."""
+
+    task_id: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that names no task: nobody can be told but the log."""
+
+    why: str
+
+
+Request: TypeAlias = Job | TaskCancel | Refusal | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What this endpoint takes.
+
+    Attributes:
+        endpoint_id: its id, for messages.
+        allowed_functions: ids of the functions it runs; None means all.
+    """
+
+    endpoint_id: str
+    allowed_functions: Collection[str] | None = None
+
+
+def read(headers: Mapping[str, Any], body: bytes, rules: Rules) -> Request:
+    """Say what a message asks for. Never raises."""
+    if len(body) < _CANCEL_BYTES and _CANCEL in body:
+        try:
+            message = decode(body)
+        except WireError as error:
+            return Unreadable(str(error))
+        if isinstance(message, TaskCancel):
+            return message
+    try:
+        task_id = as_id(headers.get("task_uuid"), "header task_uuid")
+    except (TypeError, ValueError) as error:
+        return _without_id(body, str(error))
+    return _job(task_id, headers, body, rules)
+
+
+def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) -> Job | Refusal:
+    try:
+        function_id = as_id(headers.get("function_uuid"), "header function_uuid")
+    except (TypeError, ValueError) as error:
+        return Refusal(task_id, failures.NOT_A_TASK, f"the task cannot be run: {error}")
+    if rules.allowed_functions is not None and function_id not in rules.allowed_functions:
+        message = f"Function {function_id} not permitted on endpoint {rules.endpoint_id}"
+        return Refusal(task_id, failures.FUNCTION_NOT_ALLOWED, message)
+    if _asks_for_resources(headers.get("resource_specification")):
+        message = (
+            f"endpoint {rules.endpoint_id} takes no resource_specification: its engine runs each task in one worker of "
+            "this machine. Submit without it, or to an endpoint whose engine has such resources"
+        )
+        return Refusal(task_id, failures.EXECUTION_FAILED, message)
+    serializers = _names_in(headers.get("result_serializers"))
+    if serializers is None:
+        return Refusal(task_id, failures.NOT_A_TASK, "header result_serializers is not a list of import paths")
+    return Job(task_id, body, serializers)
+
+
+def _names_in(header: object) -> tuple[str, ...] | None:
+    if not header:
+        return ()
+    if not isinstance(header, list):
+        return None
+    entries = cast("Sequence[object]", header)
+    names = tuple(entry for entry in entries if isinstance(entry, str))
+    return names if len(names) == len(entries) else None
+
+
+def _without_id(body: bytes, why: str) -> Request:
+    try:
+        message = decode(body)
+    except WireError as error:
+        return Unreadable(f"{why}; {error}")
+    if isinstance(message, Task):
+        return Refusal(message.task_id, failures.NOT_A_TASK, f"the task cannot be run: {why}")
+    return Unreadable(f"{why}, and it is a {type(message).__name__} message")
+
+
+def _asks_for_resources(header: object) -> bool:
+    if not header:
+        return False
+    try:
+        return bool(json.loads(header)) if isinstance(header, (str, bytes)) else True
+    except ValueError:
+        return True

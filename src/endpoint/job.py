@@ -1,0 +1,55 @@
+"""What crosses between the agent and its workers: a job there, the bytes of a result message back."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: The most characters a serialized result may have; the hosted service's limit.
+MAX_RESULT_CHARS = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One task, as it came from the queue: the agent reads its headers and leaves the body to the worker.
+
+    Attributes:
+        task_id: from the headers.
+        body: the message's envelope, unread.
+        result_serializers: import paths of the strategies to try for the result, in order; none means the default.
+    """
+
+    task_id: str
+    body: bytes
+    result_serializers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where jobs run: what a worker must know before the first one.
+
+    Attributes:
+        endpoint_id: whose worker it is; goes into the details of every result.
+        sys_path: where the worker looks for modules; empty: as it was started.
+        max_result_chars: the most characters a serialized result may have.
+    """
+
+    endpoint_id: str
+    sys_path: tuple[str, ...] = ()
+    max_result_chars: int = MAX_RESULT_CHARS
+
+    def details(self) -> Mapping[str, Any]:
+        """Give the facts that every result carries: clients compare the versions with their own."""
+        import dill  # noqa: PLC0415 - the agent has no need of it
+
+        from ..version import __version__  # noqa: PLC0415 - reads the package's metadata
+
+        return {
+            "os": platform.platform(),
+            "python_version": platform.python_version(),
+            "dill_version": dill.__version__,
+            "farpool_version": __version__,
+            "endpoint_id": self.endpoint_id,
+        }

@@ -1,0 +1,199 @@
+"""The default engine: worker processes, one job each at a time.
+
+    submit -> waiting --- an idle worker ---> running --- "done" frame ----> done(result message)
+                 ^                               `------ process ended ----> done(Loss: WORKER_LOST), a new worker
+                 `- withdraw
+
+A job is sent to a worker only when that worker is idle, so a slow job holds up nothing behind it, and what is lost with
+a worker is exactly the job it ran. Workers share nothing with each other: no lock, no pipe. They are interpreters
+started afresh, children of the agent, so that its threads and connections are not forked into them and the kernel can
+end them with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ..amqp import Loop
+from . import failures
+from .engine import EngineState, Loss, Outcome
+from .frames import Frame
+from .job import Job, Site
+from .worker_link import WorkerLink
+from .worker_process import job_frame, site_frame
+
+log = logging.getLogger(__name__)
+
+#: Workers that ended before they were ready, one after the other, before the engine is said not to work.
+MAX_FAILED_STARTS = 3
+#: Then one is tried again after this many seconds.
+RESTART_DELAY_S = 5.0
+#: A job that a worker died of while it was still reading it may be the cause: it is given to so many workers.
+MAX_TRIES = 3
+#: Idle workers have this long to run their exit handlers.
+EXIT_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Assignment:
+    job: Job
+    done: Callable[[Outcome], None]
+    tries: int = 1
+
+
+def _nothing(*_args: object) -> None:
+    pass
+
+
+class ProcessEngine:
+    """An `Engine` of worker processes.
+
+    Args:
+        loop: where it lives.
+        workers: how many.
+    """
+
+    def __init__(self, loop: Loop, *, workers: int) -> None:
+        self._loop = loop
+        self._site: Site | None = None
+        self._total = workers
+        self._starting: set[WorkerLink] = set()
+        self._idle: list[WorkerLink] = []
+        self._busy: dict[WorkerLink, _Assignment] = {}
+        self._waiting: OrderedDict[str, _Assignment] = OrderedDict()
+        self._ready: Callable[[], None] = _nothing
+        self._failed: Callable[[str], None] = _nothing
+        self._failed_starts = 0
+        self._is_stopped = False
+
+    def start(self, *, ready: Callable[[], None], failed: Callable[[str], None]) -> None:
+        """Start the workers."""
+        self._ready = ready
+        self._failed = failed
+        for _ in range(self._total):
+            self._start_worker()
+
+    def place(self, site: Site) -> None:
+        """Tell the workers where they are."""
+        self._site = site
+        for worker in (*self._idle, *self._busy):
+            worker.send(site_frame(site))
+
+    def submit(self, job: Job, done: Callable[[Outcome], None]) -> None:
+        """Have a job run, by an idle worker at once."""
+        self._submit(_Assignment(job, done))
+
+    def withdraw(self, task_id: str | None = None) -> list[str]:
+        """Drop a job, or all jobs, that no worker has begun."""
+        dropped = list(self._waiting) if task_id is None else [task_id] * (task_id in self._waiting)
+        for one in dropped:
+            del self._waiting[one]
+        return dropped
+
+    def state(self) -> EngineState:
+        """Say how it is."""
+        running = [assignment.job.task_id for assignment in self._busy.values()]
+        return EngineState(self._total, len(self._idle), len(self._waiting), running)
+
+    def stop(self) -> None:
+        """End the workers at once."""
+        self._is_stopped = True
+        for worker in (*self._starting, *self._busy):
+            worker.kill()
+        for worker in self._idle:
+            worker.dismiss()
+        deadline = time.monotonic() + EXIT_TIMEOUT_S
+        for worker in (*self._starting, *self._busy, *self._idle):
+            worker.finish(max(0.0, deadline - time.monotonic()))
+        self._starting.clear()
+        self._busy.clear()
+        self._idle.clear()
+        self._waiting.clear()
+
+    def _start_worker(self) -> None:
+        if self._is_stopped:
+            return
+        try:
+            worker = WorkerLink(self._loop, received=self._received, ended=self._ended)
+        except OSError as error:
+            self._start_failed(f"a worker process cannot be started: {error}")
+            return
+        self._starting.add(worker)
+
+    def _start_failed(self, what: str) -> None:
+        self._failed_starts += 1
+        if self._failed_starts < MAX_FAILED_STARTS:
+            self._start_worker()
+            return
+        if self._failed_starts == MAX_FAILED_STARTS:
+            log.error("%s; trying again every %.0f s", what, RESTART_DELAY_S)
+            self._failed(what)
+        self._loop.call_later(RESTART_DELAY_S, self._start_worker)
+
+    def _received(self, worker: WorkerLink, frame: Frame) -> None:
+        assignment = self._busy.pop(worker, None)
+        if assignment is not None:
+            # The worker first: it works while the result is published.
+            self._next(worker)
+            assignment.done(frame.body)
+        elif worker in self._starting:
+            self._starting.discard(worker)
+            self._failed_starts = 0
+            ready, self._ready = self._ready, _nothing
+            ready()
+            if self._site is not None:
+                worker.send(site_frame(self._site))
+            self._next(worker)
+
+    def _submit(self, assignment: _Assignment) -> None:
+        if self._idle:
+            self._assign(self._idle.pop(), assignment)
+        else:
+            self._waiting[assignment.job.task_id] = assignment
+
+    def _next(self, worker: WorkerLink) -> None:
+        if self._waiting and not worker.has_exited:
+            self._assign(worker, self._waiting.popitem(last=False)[1])
+        else:
+            self._idle.append(worker)
+
+    def _assign(self, worker: WorkerLink, assignment: _Assignment) -> None:
+        self._busy[worker] = assignment
+        worker.send(job_frame(assignment.job))
+
+    def _ended(self, worker: WorkerLink, exit_code: int) -> None:
+        how = failures.ending(exit_code)
+        if worker in self._starting:
+            self._starting.discard(worker)
+            self._start_failed(f"worker process {worker.pid} {how} before it was ready")
+            return
+        self._start_worker()
+        assignment = self._busy.pop(worker, None)
+        if assignment is None:
+            self._idle.remove(worker)
+            log.warning("idle worker process %d %s; a new one is started", worker.pid, how)
+            return
+        task_id = assignment.job.task_id
+        if worker.left_some and assignment.tries < MAX_TRIES:
+            # It was dead or dying when the job was sent, and never began it: the job is not to blame.
+            log.warning("worker process %d %s before it took task %s; another one runs it", worker.pid, how, task_id)
+            self._submit(replace(assignment, tries=assignment.tries + 1))
+            if task_id in self._waiting:
+                self._waiting.move_to_end(task_id, last=False)
+            return
+        log.warning("worker process %d %s while running task %s; a new one is started", worker.pid, how, task_id)
+        assignment.done(
+            Loss(failures.WORKER_LOST, f"worker process {how} while running task {task_id}{_advice(exit_code)}")
+        )
+
+
+def _advice(exit_code: int) -> str:
+    if exit_code == -9:
+        return ": it was killed from outside, as the system does when memory runs out"
+    if exit_code in {-11, -7, -6, -4, -8}:
+        return ": native code crashed; the endpoint's log shows where"
+    return ""

@@ -1,0 +1,138 @@
+"""Runs an agent in this process: puts the parts together, holds the directory, heeds the signals."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ..amqp import Loop
+from ..client import Client, Patience
+from ..errors import FarpoolError
+from .agent import Agent, EngineBroken
+from .config import EndpointConfig
+from .directory import EndpointDirectory
+from .engine import Engine
+from .executors import ExecutorEngine, executor_named
+from .processes import ProcessEngine
+from .registration import Registered, register
+from .signals import stopping_on_signals
+
+log = logging.getLogger(__name__)
+
+#: How long a service that was never reached is waited for.
+PATIENCE_S = 30.0
+#: One attempt per call: the registrar has its own idea of when to try again.
+_ONE_TRY = Patience(first_s=0.0, away_s=0.0, broken_s=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The way to a service.
+
+    Attributes:
+        service_url: where it is; None: what the environment says.
+        token: the bearer token; None: what the environment or the token file says.
+        sys_path: where workers look for modules; empty: where the agent does.
+    """
+
+    service_url: str | None = None
+    token: str | None = None
+    sys_path: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Connection(service_url={self.service_url!r})"
+
+
+def run_agent(
+    directory: EndpointDirectory,
+    *,
+    service_url: str | None = None,
+    token: str | None = None,
+    connect: Callable[[], Connection] | None = None,
+    config: EndpointConfig | None = None,
+    ready: Callable[[str], None] | None = None,
+    patience_s: float = PATIENCE_S,
+) -> None:
+    """Run the endpoint's agent; blocks until SIGTERM or SIGINT, then until running tasks have ended (`grace_s`).
+
+    Args:
+        directory: the endpoint's.
+        service_url: the service; left out: the configuration's, else what the environment says.
+        token: the bearer token; left out: what the environment or the token file says.
+        connect: gives both instead, when they are not known yet; called in a thread, may block: workers start
+            meanwhile.
+        config: instead of what the directory holds.
+        ready: called with the endpoint's id when it is online.
+        patience_s: how long to try to reach a service, and then its broker, that was never there; one that was is
+            waited for without end.
+
+    Raises:
+        FarpoolError: the endpoint is running already, its configuration cannot be used, the service refused it or
+            could not be reached, or no worker can be started. `exit_code_for` gives the process's exit code.
+    """
+    with directory.locked():
+        config = directory.config() if config is None else config
+        loop = Loop()
+        way = _Way(directory, config, connect or (lambda: Connection(service_url or config.service_url, token)))
+        agent = Agent(
+            loop,
+            config,
+            engine=make_engine(loop, config),
+            register=way.register,
+            patience_s=patience_s,
+            sys_path=way.sys_path,
+            ready=ready or (lambda _endpoint_id: None),
+        )
+        try:
+            with stopping_on_signals(loop, agent.stop):
+                agent.run()
+        except EngineBroken as error:
+            raise FarpoolError(f"{error}; the log of endpoint {directory.name!r} may say more") from error
+        finally:
+            way.close()
+
+
+def make_engine(loop: Loop, config: EndpointConfig) -> Engine:
+    """Make the engine that a configuration names.
+
+    Raises:
+        FarpoolError: it cannot be made.
+    """
+    workers = config.workers
+    if config.engine == "processes":
+        return ProcessEngine(loop, workers=workers)
+    if config.engine == "threads":
+        executor = ThreadPoolExecutor(workers, thread_name_prefix="farpool worker")
+        return ExecutorEngine(loop, executor=executor, workers=workers)
+    return ExecutorEngine(loop, executor=executor_named(config.engine, workers), workers=workers)
+
+
+class _Way:
+    """The way to the service: found when it is first needed, kept after that. Used by one thread at a time."""
+
+    def __init__(self, directory: EndpointDirectory, config: EndpointConfig, connect: Callable[[], Connection]) -> None:
+        self._directory = directory
+        self._config = config
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._client: Client | None = None
+
+    def register(self) -> Registered:
+        if self._client is None:
+            self._connection = self._connect()
+            self._client = Client(
+                service_url=self._connection.service_url,
+                token=self._connection.token,
+                patience=_ONE_TRY,
+                do_version_check=False,
+            )
+        return register(self._client, self._directory, self._config)
+
+    def sys_path(self) -> tuple[str, ...]:
+        return () if self._connection is None else self._connection.sys_path
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()

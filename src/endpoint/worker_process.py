@@ -1,0 +1,99 @@
+"""A worker process: takes jobs from its socket, runs them, and sends back what came of them, until the agent is gone.
+
+    argv: the number of the socket's descriptor
+    socket: -> "ready" | <- "site" | <- job | -> "done" | <- job | ...
+
+The process dies with the agent, however that ends and whatever the task is doing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import json
+import os
+import signal
+import socket
+import sys
+from types import FrameType
+
+from ..local.parent import die_with_parent, watch_parent
+from .frames import Frame, FrameReader, pieces
+from .job import Job, Site
+from .worker import Worker
+
+#: What the agent runs to start a worker: it finds modules where the agent does, and its `__main__` is almost empty.
+START = "import sys, json; sys.path[:] = json.loads(sys.argv[2]); from {module} import main; main()"
+
+
+def command(descriptor: int) -> list[str]:
+    """Give the command line of a worker that talks on `descriptor`."""
+    return [sys.executable, "-c", START.format(module=__name__), str(descriptor), json.dumps(sys.path, default=str)]
+
+
+def job_frame(job: Job) -> Frame:
+    """Write a job for the worker."""
+    return Frame("\n".join((job.task_id, *job.result_serializers)), job.body)
+
+
+def site_frame(site: Site) -> Frame:
+    """Write what the worker must know before its first job."""
+    return Frame("site", json.dumps([site.endpoint_id, site.sys_path, site.max_result_chars]).encode())
+
+
+def main() -> None:
+    """Be a worker process."""
+    if not die_with_parent():
+        watch_parent()
+    faulthandler.enable()  # where native code crashed goes to the log
+    agent = socket.socket(fileno=int(sys.argv[1]))
+    sys.argv[:] = ["farpool-worker"]
+    # Ctrl-C in the agent's terminal is for the agent, which lets running tasks end. A handler, not SIG_IGN: what a task
+    # starts must not inherit it.
+    signal.signal(signal.SIGINT, _let_pass)
+    with contextlib.suppress(EOFError, ConnectionError):
+        _serve(agent)
+
+
+def _let_pass(_number: int, _frame: FrameType | None) -> None:
+    pass
+
+
+def _serve(agent: socket.socket) -> None:
+    reader = FrameReader()
+    process = os.getpid()
+    _send(agent, Frame("ready"))
+    worker = Worker(Site(""))
+    while True:
+        frame = _receive(agent, reader)
+        if frame.head == "site":
+            worker = Worker(_settle(frame))
+            continue
+        task_id, *serializers = frame.head.split("\n")
+        body = worker.run(Job(task_id, frame.body, tuple(serializers)))
+        if os.getpid() != process:
+            os._exit(0)  # the task forked, and its child came back from the function: the parent reports, not it
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        _send(agent, Frame("done", body))
+        del frame, body  # a worker that waits holds no payload
+
+
+def _settle(frame: Frame) -> Site:
+    endpoint_id, sys_path, max_result_chars = json.loads(frame.body)
+    if sys_path:
+        sys.path[:] = sys_path
+    return Site(endpoint_id, tuple(sys_path), max_result_chars)
+
+
+def _receive(agent: socket.socket, reader: FrameReader) -> Frame:
+    while True:
+        frame = reader.receive(agent)
+        if frame is not None:
+            return frame
+
+
+def _send(agent: socket.socket, frame: Frame) -> None:
+    for piece in pieces(frame):
+        agent.sendall(piece)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import queue
+import sys
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from endpoint.conftest import LoopThread
+from farpool.endpoint.engine import Loss, Outcome
+from farpool.endpoint.executors import ExecutorEngine, executor_named
+from farpool.endpoint.job import Job, Site
+from farpool.errors import FarpoolError
+from farpool.serialize import Serializer
+from farpool.wire import Result, Task, decode, encode, new_id
+from support.functions import FUNCTIONS
+
+SERIALIZER = Serializer()
+
+
+def job(name: str, *args: Any) -> Job:
+    task_id = new_id()
+    buffer = SERIALIZER.pack_function(FUNCTIONS[name]) + SERIALIZER.pack_arguments(args, {})
+    return Job(task_id, encode(Task(task_id, buffer)))
+
+
+class Rig:
+    """An engine over an executor, in a loop's thread."""
+
+    def __init__(self, thread: LoopThread, executor: Executor, workers: int = 1) -> None:
+        self.thread = thread
+        self.engine = ExecutorEngine(thread.loop, executor=executor, workers=workers)
+        ready: queue.Queue[None] = queue.Queue()
+        thread.do(lambda: self.engine.start(ready=lambda: ready.put(None), failed=lambda _what: None))
+        ready.get(timeout=10)
+        thread.do(lambda: self.engine.place(Site(new_id())))
+
+    def submit(self, one: Job) -> queue.Queue[Outcome]:
+        outcome: queue.Queue[Outcome] = queue.Queue()
+        self.thread.do(lambda: self.engine.submit(one, outcome.put))
+        return outcome
+
+    def value(self, name: str, *args: Any) -> Any:
+        outcome = self.submit(job(name, *args)).get(timeout=30)
+        assert isinstance(outcome, bytes), outcome
+        result = decode(outcome)
+        assert isinstance(result, Result)
+        return SERIALIZER.deserialize(result.data)
+
+
+class FailingExecutor(Executor):
+    """Fails every job in the way it is told: at once, or in its future."""
+
+    def __init__(self, error: Exception, *, at_once: bool) -> None:
+        self.error = error
+        self.at_once = at_once
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self.at_once:
+            raise self.error
+        future: Future[Any] = Future()
+        future.set_exception(self.error)
+        return future
+
+
+def test_jobs_run_in_threads(loop_thread: LoopThread) -> None:
+    rig = Rig(loop_thread, ThreadPoolExecutor(1))
+
+    assert rig.value("echo", 5) == 5
+    loop_thread.do(rig.engine.stop)
+
+
+def test_any_executor_of_the_standard_library_will_do(loop_thread: LoopThread) -> None:
+    from multiprocessing import get_context
+
+    rig = Rig(loop_thread, ProcessPoolExecutor(1, mp_context=get_context("spawn")))
+
+    assert rig.value("echo", 5) == 5
+    loop_thread.do(rig.engine.stop)
+
+
+def test_a_worker_that_dies_in_such_an_executor_is_told_of(loop_thread: LoopThread) -> None:
+    from multiprocessing import get_context
+
+    rig = Rig(loop_thread, ProcessPoolExecutor(1, mp_context=get_context("spawn")))
+
+    outcome = rig.submit(job("exit_at_once", 3)).get(timeout=30)
+
+    assert isinstance(outcome, Loss)
+    assert outcome.code == "WORKER_LOST"
+    loop_thread.do(rig.engine.stop)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_executor_that_fails_fails_the_job_alone(loop_thread: LoopThread, at_once: bool) -> None:
+    rig = Rig(loop_thread, FailingExecutor(RuntimeError("no room"), at_once=at_once))
+
+    outcome = rig.submit(job("echo", 1)).get(timeout=10)
+
+    assert outcome == Loss("UNKNOWN_TASK_FAILURE", "the endpoint's executor failed: RuntimeError: no room")
+
+
+def test_the_state_counts_and_what_has_not_begun_can_be_withdrawn(loop_thread: LoopThread, tmp_path: Path) -> None:
+    rig = Rig(loop_thread, ThreadPoolExecutor(1))
+    running, waiting = job("wait_for_file", str(tmp_path / "gate"), str(tmp_path / "started")), job("echo", 1)
+    outcomes = [rig.submit(running), rig.submit(waiting)]
+
+    state = loop_thread.do(rig.engine.state)
+    dropped = loop_thread.do(rig.engine.withdraw)
+    (tmp_path / "gate").touch()
+
+    assert (state.total_workers, state.idle_workers, state.pending, list(state.running)) == (1, 0, 1, [running.task_id])
+    assert dropped == [waiting.task_id]
+    assert isinstance(outcomes[0].get(timeout=10), bytes)
+    assert outcomes[1].empty()
+    loop_thread.do(rig.engine.stop)
+
+
+def test_a_factory_is_found_by_its_name_and_told_the_number_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_engines_of_test.py").write_text(
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "def make(workers):\n    return ThreadPoolExecutor(workers, thread_name_prefix='mine')\n"
+        "def make_nothing(workers):\n    return 5\n"
+        "def fail(workers):\n    raise OSError('no cluster')\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    with executor_named("my_engines_of_test:make", 2) as executor:
+        assert executor.submit(pow, 2, 3).result(10) == 8
+    for name, said in (("make_nothing", "made a int"), ("fail", "no cluster"), ("missing", "missing")):
+        with pytest.raises(FarpoolError, match=said):
+            executor_named(f"my_engines_of_test:{name}", 2)
+    with pytest.raises(FarpoolError, match="no_such_module"):
+        executor_named("no_such_module:make", 2)

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farpool.endpoint.intake import Refusal, Rules, Unreadable, read
+from farpool.endpoint.job import Job
+from farpool.wire import Result, Task, TaskCancel, encode, new_id
+from farpool.wire.queues import task_headers
+
+TASK, FUNCTION, ENDPOINT = new_id(), new_id(), new_id()
+RULES = Rules(ENDPOINT)
+BODY = encode(Task(TASK, "0\n0\n0\n"))
+
+
+def test_a_task_becomes_a_job_whose_body_nobody_has_read() -> None:
+    headers = task_headers(TASK, FUNCTION, result_serializers=["a.JSONData", "b.DillDataBase64"])
+
+    request = read(headers, b"not even a message", RULES)
+
+    assert request == Job(TASK, b"not even a message", ("a.JSONData", "b.DillDataBase64"))
+
+
+def test_a_cancel_message_is_known_with_and_without_headers() -> None:
+    body = encode(TaskCancel(TASK))
+
+    assert read({}, body, RULES) == TaskCancel(TASK)
+    assert read(task_headers(TASK, FUNCTION), body, RULES) == TaskCancel(TASK)
+
+
+def test_a_task_that_speaks_of_task_cancel_is_a_task_all_the_same() -> None:
+    body = encode(Task(TASK, '"task_cancel"'))
+
+    assert read(task_headers(TASK, FUNCTION), body, RULES) == Job(TASK, body)
+
+
+def test_only_allowed_functions_are_run() -> None:
+    rules = Rules(ENDPOINT, frozenset({FUNCTION}))
+    other = new_id()
+
+    assert isinstance(read(task_headers(TASK, FUNCTION), BODY, rules), Job)
+    assert read(task_headers(TASK, other), BODY, rules) == Refusal(
+        TASK, "FUNCTION_NOT_ALLOWED", f"Function {other} not permitted on endpoint {ENDPOINT}"
+    )
+
+
+@pytest.mark.parametrize("headers", [{}, {"task_uuid": "x", "function_uuid": FUNCTION}, {"task_uuid": 7}])
+def test_a_task_without_a_good_id_in_its_headers_is_refused_by_the_one_in_its_body(headers: dict[str, Any]) -> None:
+    request = read(headers, BODY, RULES)
+
+    assert isinstance(request, Refusal)
+    assert request.task_id == TASK
+    assert "task_uuid" in request.message
+
+
+def test_a_task_without_a_function_id_is_refused() -> None:
+    request = read({"task_uuid": TASK}, BODY, RULES)
+
+    assert isinstance(request, Refusal)
+    assert "function_uuid" in request.message
+
+
+@pytest.mark.parametrize("body", [b"", b"\x01{", b"\x02{}", b'\x01{"message_type":"task","data":{}}', b"\x01[]"])
+def test_what_names_no_task_is_unreadable(body: bytes) -> None:
+    assert isinstance(read({}, body, RULES), Unreadable)
+
+
+def test_a_message_of_another_kind_is_unreadable() -> None:
+    request = read({}, encode(Result(TASK, "")), RULES)
+
+    assert isinstance(request, Unreadable)
+    assert "Result" in request.why
+
+
+@pytest.mark.parametrize("asked", ['{"num_nodes": 2}', "not JSON", {"num_nodes": 2}])
+def test_a_task_that_asks_for_resources_is_refused_and_told_why(asked: Any) -> None:
+    request = read(task_headers(TASK, FUNCTION) | {"resource_specification": asked}, BODY, RULES)
+
+    assert isinstance(request, Refusal)
+    assert "resource_specification" in request.message
+
+
+@pytest.mark.parametrize("asked", ["{}", "null", "", None])
+def test_an_empty_resource_specification_asks_for_nothing(asked: Any) -> None:
+    assert isinstance(read(task_headers(TASK, FUNCTION) | {"resource_specification": asked}, BODY, RULES), Job)
+
+
+@pytest.mark.parametrize("asked", ["JSONData", [1], {"a": 1}])
+def test_result_serializers_that_are_no_list_of_names_are_refused(asked: Any) -> None:
+    request = read(task_headers(TASK, FUNCTION) | {"result_serializers": asked}, BODY, RULES)
+
+    assert isinstance(request, Refusal)
+    assert "result_serializers" in request.message
+
+
+VALUES = st.one_of(
+    st.none(), st.text(max_size=40), st.integers(), st.binary(max_size=10), st.lists(st.integers(), max_size=2)
+)
+NAMES = st.sampled_from(["task_uuid", "function_uuid", "resource_specification", "result_serializers"])
+
+
+@given(st.dictionaries(NAMES, st.one_of(VALUES, st.just(TASK))), st.one_of(st.binary(max_size=60), st.just(BODY)))
+def test_no_message_makes_it_raise(headers: dict[str, Any], body: bytes) -> None:
+    assert isinstance(read(headers, body, RULES), (Job, Refusal, TaskCancel, Unreadable))

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+import os
+import queue
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from endpoint.conftest import LoopThread
+from farpool.endpoint import worker_process
+from farpool.endpoint.engine import Loss, Outcome
+from farpool.endpoint.job import Job, Site
+from farpool.endpoint.processes import ProcessEngine
+from farpool.serialize import Serializer
+from farpool.wire import Result, Task, decode, encode, new_id
+from support.functions import FUNCTIONS
+
+SERIALIZER = Serializer()
+
+
+def job(name: str, *args: Any) -> Job:
+    task_id = new_id()
+    buffer = SERIALIZER.pack_function(FUNCTIONS[name]) + SERIALIZER.pack_arguments(args, {})
+    return Job(task_id, encode(Task(task_id, buffer)))
+
+
+class Pool:
+    """An engine in a loop's thread; `submit` gives a queue in which the outcome will be."""
+
+    def __init__(self, thread: LoopThread, workers: int) -> None:
+        self.thread = thread
+        self.engine = thread.do(lambda: ProcessEngine(thread.loop, workers=workers))
+        ready: queue.Queue[str] = queue.Queue()
+        thread.do(lambda: self.engine.start(ready=lambda: ready.put("ready"), failed=ready.put))
+        assert ready.get(timeout=20) == "ready"
+        thread.do(lambda: self.engine.place(Site(new_id())))
+
+    def submit(self, one: Job) -> queue.Queue[Outcome]:
+        outcome: queue.Queue[Outcome] = queue.Queue()
+        self.thread.do(lambda: self.engine.submit(one, outcome.put))
+        return outcome
+
+    def outcome(self, name: str, *args: Any) -> Outcome:
+        return self.submit(job(name, *args)).get(timeout=20)
+
+    def value(self, name: str, *args: Any) -> Any:
+        return value_of(self.outcome(name, *args))
+
+    def pids(self) -> set[int]:
+        """Give the ids of worker processes, all of which have been ready at some time."""
+        return {child.pid for child in psutil.Process().children() if "worker_process" in "".join(child.cmdline())}
+
+
+def value_of(outcome: Outcome) -> Any:
+    assert isinstance(outcome, bytes), outcome
+    result = decode(outcome)
+    assert isinstance(result, Result)
+    assert not result.is_error, result
+    return SERIALIZER.deserialize(result.data)
+
+
+def loss_of(outcome: Outcome) -> str:
+    assert isinstance(outcome, Loss), outcome
+    assert outcome.code == "WORKER_LOST"
+    return outcome.message
+
+
+@pytest.fixture
+def make_pool(loop_thread: LoopThread) -> Iterator[Callable[[int], Pool]]:
+    pools: list[Pool] = []
+
+    def make(workers: int) -> Pool:
+        pools.append(Pool(loop_thread, workers))
+        return pools[-1]
+
+    yield make
+    for pool in pools:
+        loop_thread.do(pool.engine.stop)
+
+
+@pytest.fixture
+def pool(make_pool: Callable[[int], Pool]) -> Pool:
+    return make_pool(2)
+
+
+def test_jobs_run_in_worker_processes(pool: Pool) -> None:
+    assert pool.value("echo", "hello") == "hello"
+    assert pool.value("pid") in pool.pids()
+    assert pool.value("pid") != os.getpid()
+
+
+def test_many_jobs_keep_their_results_apart(pool: Pool) -> None:
+    outcomes = [pool.submit(job("echo", number)) for number in range(300)]
+
+    assert [value_of(one.get(timeout=20)) for one in outcomes] == list(range(300))
+
+
+def test_large_payloads_come_through_whole(pool: Pool) -> None:
+    text = "x" * 5_000_000
+    outcomes = [pool.submit(job("echo", text)) for _ in range(4)]
+
+    assert all(value_of(one.get(timeout=20)) == text for one in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "said"),
+    [
+        ("exit_at_once", (3,), "exited with code 3"),
+        ("exit_at_once", (0,), "exited with code 0"),
+        ("kill_itself", (int(signal.SIGKILL),), "died with signal SIGKILL (9)"),
+        ("kill_itself", (int(signal.SIGTERM),), "died with signal SIGTERM (15)"),
+        ("crash", (), "died with signal SIGSEGV (11)"),
+    ],
+)
+def test_a_job_that_kills_its_worker_is_told_how_and_fails_alone(
+    pool: Pool, tmp_path: Path, name: str, args: tuple[Any, ...], said: str
+) -> None:
+    beside = pool.submit(job("wait_for_file", str(tmp_path / "gate")))
+    killer = job(name, *args)
+
+    message = loss_of(pool.submit(killer).get(timeout=20))
+    behind = pool.value("echo", "after it")
+    (tmp_path / "gate").touch()
+
+    assert message.startswith(f"worker process {said} while running task {killer.task_id}")
+    assert behind == "after it"
+    assert isinstance(value_of(beside.get(timeout=20)), int)
+
+
+def test_every_one_of_many_killers_among_large_jobs_is_told_of(pool: Pool) -> None:
+    text = "x" * 300_000
+    killers: list[queue.Queue[Outcome]] = []
+    others: list[queue.Queue[Outcome]] = []
+    for _ in range(8):
+        killers.append(pool.submit(job("exit_at_once", 3)))
+        others += [pool.submit(job("echo", text)) for _ in range(4)]
+
+    assert all("code 3" in loss_of(one.get(timeout=20)) for one in killers)
+    assert all(value_of(one.get(timeout=20)) == text for one in others)
+
+
+def test_an_idle_worker_that_is_killed_is_replaced(pool: Pool) -> None:
+    before = {pool.value("pid") for _ in range(10)}
+    for pid in pool.pids():
+        os.kill(pid, signal.SIGKILL)
+
+    assert pool.value("pid") not in before
+
+
+def test_a_worker_that_dies_after_its_result_takes_no_other_job_with_it(pool: Pool) -> None:
+    doomed = psutil.Process(pool.value("die_later", 0.1))
+
+    psutil.wait_procs([doomed], timeout=10)
+
+    assert [pool.value("echo", number) for number in range(10)] == list(range(10))
+
+
+def test_a_job_that_closes_every_descriptor_is_told_of_and_the_pool_goes_on(pool: Pool) -> None:
+    assert "while running task" in loss_of(pool.outcome("close_descriptors"))
+    assert pool.value("echo", 1) == 1
+
+
+def test_a_job_that_forks_and_returns_twice_has_one_result(make_pool: Callable[[int], Pool]) -> None:
+    pool = make_pool(1)
+
+    assert pool.value("fork_and_return") > 0
+    assert [pool.value("echo", number) for number in range(5)] == list(range(5))
+
+
+def test_jobs_may_start_processes_of_their_own(pool: Pool) -> None:
+    assert pool.value("subprocess_text") == "hello\n"
+    assert pool.value("use_multiprocessing") == [1, 2]
+
+
+def test_what_jobs_print_disturbs_nobody(capfd: pytest.CaptureFixture[str], make_pool: Callable[[int], Pool]) -> None:
+    pool = make_pool(1)  # made here, since workers inherit what is standard error now
+    pool.value("shout", "x" * 200_000)
+    pool.value("shout", "the end")
+
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("the end\n") == 2
+
+
+def test_a_slow_job_holds_up_nothing_behind_it(pool: Pool, tmp_path: Path) -> None:
+    slow = pool.submit(job("wait_for_file", str(tmp_path / "gate")))
+
+    values = [pool.value("echo", number) for number in range(20)]
+    (tmp_path / "gate").touch()
+
+    assert values == list(range(20))
+    assert isinstance(value_of(slow.get(timeout=20)), int)
+
+
+def test_the_state_counts_what_runs_and_what_waits(make_pool: Callable[[int], Pool], tmp_path: Path) -> None:
+    pool = make_pool(1)
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    first = job("wait_for_file", str(gate), str(started))
+    outcomes = [pool.submit(first), pool.submit(job("echo", 1)), pool.submit(job("echo", 2))]
+
+    state = pool.thread.do(pool.engine.state)
+    gate.touch()
+
+    assert (state.total_workers, state.idle_workers, state.pending) == (1, 0, 2)
+    assert list(state.running) == [first.task_id]
+    for one in outcomes:
+        value_of(one.get(timeout=20))
+    state = pool.thread.do(pool.engine.state)
+    assert (state.idle_workers, state.pending, list(state.running)) == (1, 0, [])
+
+
+def test_what_has_not_begun_can_be_withdrawn(make_pool: Callable[[int], Pool], tmp_path: Path) -> None:
+    pool = make_pool(1)
+    running, waiting, last = job("wait_for_file", str(tmp_path / "gate")), job("echo", 1), job("echo", 2)
+    outcomes = [pool.submit(one) for one in (running, waiting, last)]
+
+    assert pool.thread.do(lambda: pool.engine.withdraw(running.task_id)) == []
+    assert pool.thread.do(lambda: pool.engine.withdraw(waiting.task_id)) == [waiting.task_id]
+    assert pool.thread.do(pool.engine.withdraw) == [last.task_id]
+    (tmp_path / "gate").touch()
+
+    value_of(outcomes[0].get(timeout=20))
+    assert outcomes[1].empty()
+    assert outcomes[2].empty()
+
+
+def test_workers_look_for_modules_where_they_are_told(
+    loop_thread: LoopThread, make_pool: Callable[[int], Pool]
+) -> None:
+    pool = make_pool(1)
+    loop_thread.do(lambda: pool.engine.place(Site(new_id(), ("/somewhere/else", *__import__("sys").path))))
+
+    assert pool.value("modules_found")[0] == "/somewhere/else"
+
+
+def test_stop_ends_all_workers_whatever_they_do(pool: Pool, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    outcome = pool.submit(job("hold_interpreter", str(started)))
+    pool.value("echo", 1)
+    processes = [psutil.Process(pid) for pid in pool.pids()]
+
+    pool.thread.do(pool.engine.stop)
+
+    assert len(processes) == 2
+    assert not any(process.is_running() for process in processes)
+    assert outcome.empty()
+
+
+def test_workers_that_cannot_start_are_told_of_once(
+    loop_thread: LoopThread, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(worker_process, "START", "raise SystemExit(7) # {module}")
+    said: queue.Queue[str] = queue.Queue()
+    engine = loop_thread.do(lambda: ProcessEngine(loop_thread.loop, workers=2))
+
+    loop_thread.do(lambda: engine.start(ready=lambda: said.put("ready"), failed=said.put))
+
+    assert "exited with code 7 before it was ready" in said.get(timeout=20)
+    loop_thread.do(engine.stop)
+    assert said.empty()
+    capfd.readouterr()
+
+
+@pytest.mark.parametrize("name", ["exit_at_once", "kill_itself", "close_descriptors"])
+def test_a_system_without_pidfd_notices_the_end_of_a_worker_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, make_pool: Callable[[int], Pool], name: str
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    pool = make_pool(1)
+
+    assert "while running task" in loss_of(pool.outcome(name, *([] if name == "close_descriptors" else [9])))
+    assert pool.value("echo", 1) == 1
