@@ -1,0 +1,105 @@
+"""The batcher: tasks that wait to be sent, gathered by route. Starts no thread, does no I/O."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from .task import Batch, Route, Task
+
+
+class Batcher:
+    """Gathers tasks while a request is in flight and gives them out a batch at a time, the longest-waiting route first.
+
+    Args:
+        max_tasks: tasks in a batch, at most.
+        max_bytes: characters of payload in a batch, at most; a single larger task still makes a batch of its own.
+    """
+
+    def __init__(self, *, max_tasks: int, max_bytes: int) -> None:
+        self._max_tasks = max_tasks
+        self._max_bytes = max_bytes
+        self._changed = threading.Condition()
+        self._waiting: dict[Route, deque[Task]] = {}
+        self._idle = False
+        self._sending = False
+        self._closed = False
+
+    def put(self, task: Task) -> bool:
+        """Add a task.
+
+        Returns:
+            False when the batcher is closed; the task was not added.
+        """
+        with self._changed:
+            if self._closed:
+                return False
+            queue = self._waiting.get(task.route)
+            if queue is None:
+                queue = self._waiting[task.route] = deque()
+            queue.append(task)
+            if self._idle:
+                self._changed.notify()
+            return True
+
+    def take(self) -> Batch | None:
+        """Wait for a batch; its futures are running from here on, and what was cancelled before is not in it.
+
+        Returns:
+            None when the batcher is closed and empty.
+        """
+        while (waiting := self._next()) is not None:
+            route, tasks = waiting
+            # Outside the lock: a cancelled future's callbacks run here, and may submit again.
+            live = [task for task in tasks if task.future.set_running_or_notify_cancel()]
+            if live:
+                return Batch(route, live)
+            del waiting, tasks, live  # nothing is kept while the next is waited for
+        return None
+
+    def _next(self) -> tuple[Route, list[Task]] | None:
+        with self._changed:
+            self._sending = False
+            while not self._waiting:
+                if self._closed:
+                    return None
+                self._idle = True
+                self._changed.wait()
+                self._idle = False
+            self._sending = True
+            route, queue = next(iter(self._waiting.items()))
+            tasks = self._cut(queue)
+            # What is left goes behind the other routes: none of them starves.
+            del self._waiting[route]
+            if queue:
+                self._waiting[route] = queue
+            return route, tasks
+
+    def _cut(self, queue: deque[Task]) -> list[Task]:
+        tasks = [queue.popleft()]
+        size = len(tasks[0].payload)
+        while queue and len(tasks) < self._max_tasks and size + len(queue[0].payload) <= self._max_bytes:
+            task = queue.popleft()
+            size += len(task.payload)
+            tasks.append(task)
+        return tasks
+
+    def close(self) -> None:
+        """Take no more tasks; `take` gives out what is there, then None."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def drain(self, *, spare_next: bool = False) -> list[Task]:
+        """Take everything that waits.
+
+        Args:
+            spare_next: leave the oldest task where nothing is being sent: it is on its way to `take`, whose thread may
+                not have had the time to wake up, as a task is that a thread pool's idle worker is about to begin.
+        """
+        with self._changed:
+            tasks = [task for queue in self._waiting.values() for task in queue]
+            self._waiting.clear()
+            if spare_next and tasks and not self._sending:
+                self._waiting[tasks[0].route] = deque([tasks.pop(0)])
+            return tasks

@@ -1,0 +1,284 @@
+r"""The pipeline: the executor's parts, wired together, and the two threads that drive them.
+
+     caller's threads             thread "submit"                          thread "results"
+     put(task)
+       Batcher  ================> Batcher.take
+                                  Pacer.wait
+                                  Submitter.send  --REST-->
+                                    FutureTable.expect(id, future)         ResultStreams <== AMQP
+                                                  \                          decode
+                                                   \--> FutureTable <------- FutureTable.match(id)
+                                                                             settle(future)
+
+A pipeline knows no executor: it goes on without one until its last future is settled.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from ..amqp import Loop, Patience
+from ..errors import StreamError
+from ..wire.messages import Result
+from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, TaskDocument
+from .batcher import Batcher
+from .future import Future
+from .outcome import settle
+from .pacer import Pacer
+from .presence import Presence
+from .streams import ResultStreams
+from .submitter import Submitter
+from .table import FutureTable
+from .task import Batch, Task
+from .threads import start
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the pipeline asks of the web service; each call blocks and raises a `FarpoolError`.
+
+    Attributes:
+        paced: whether the service's request rate must be kept by the client (the hosted one's must).
+        user_runtime: facts about this Python, sent with every batch.
+    """
+
+    submit: Callable[[str, SubmitRequest], SubmitReply]
+    find_queue: Callable[[], ResultQueue]
+    get_status: Callable[[Sequence[str]], dict[str, TaskDocument]]
+    get_endpoint_status: Callable[[str], Mapping[str, Any]]
+    paced: bool
+    user_runtime: Mapping[str, Any]
+
+
+class Pipeline:
+    """From packed tasks to settled futures.
+
+    Args:
+        service: the web service.
+        deserialize: reads a value.
+        batch_size, batch_bytes: bounds of a batch: tasks, and characters of payload.
+        amqp_port: overrides the port of the result stream.
+        ended: called in the results thread when everything is over.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        deserialize: Callable[[str], Any],
+        batch_size: int,
+        batch_bytes: int,
+        amqp_port: int | None = None,
+        patience: Patience = Patience(),  # noqa: B008 - a frozen value
+        ended: Callable[[], None],
+    ) -> None:
+        self._service = service
+        self._deserialize = deserialize
+        self._ended = ended
+        self._pid = os.getpid()
+        self._task_group_id: str | None = None
+        self._delivered = 0
+        self._closing = threading.Event()
+        self._submit_over = False
+        self._broken: BaseException | None = None
+        self._table: FutureTable[Result | TaskDocument] = FutureTable()
+        self._batcher = Batcher(max_tasks=batch_size, max_bytes=batch_bytes)
+        self._pacer = Pacer(wait=self._closing.wait) if service.paced else None
+        self._loop = Loop()
+        self._streams = ResultStreams(
+            self._loop,
+            find_queue=service.find_queue,
+            get_status=service.get_status,
+            outstanding=self._table.outstanding,
+            deliver=self._deliver,
+            failed=self._stream_failed,
+            amqp_port=amqp_port,
+            patience=patience,
+        )
+        self._presence = Presence(
+            self._loop,
+            owed=self._table.owed,
+            delivered=lambda: self._delivered,
+            get_status=service.get_endpoint_status,
+            reconcile=self._streams.ask,
+        )
+        self._submitter = Submitter(
+            submit=service.submit,
+            request_of=lambda batch: batch.request(self._task_group_id, service.user_runtime),
+            accepted=self._accepted,
+            failed=self._refused,
+        )
+        self._threads = [
+            start("submit", self._run_submit, self.fail),
+            start("results", self._run_results, self.fail),
+        ]
+
+    @property
+    def task_group_id(self) -> str | None:
+        """The task group the service made for tasks that name none; None before the first was accepted."""
+        return self._task_group_id
+
+    def pace(self) -> None:
+        """Wait for the turn of one more request outside the pipeline, such as a registration."""
+        if self._pacer is not None:
+            self._pacer.wait()
+
+    def put(self, task: Task) -> None:
+        """Have a task sent.
+
+        Raises:
+            RuntimeError: the pipeline is closed, broken (`BrokenExecutor`), or was made before a fork.
+        """
+        self.check()
+        if not self._batcher.put(task):
+            self.check()
+            raise RuntimeError("cannot schedule new futures after shutdown")
+
+    def check(self) -> None:
+        """Raise what `put` would raise for a broken pipeline."""
+        if self._broken is not None:
+            raise BrokenExecutor(f"this executor is broken and takes no more tasks: {self._broken}") from self._broken
+        if os.getpid() != self._pid:
+            raise RuntimeError(
+                "this Executor was made before the process forked: its connections belong to the parent. "
+                "Make a new Executor in the child"
+            )
+
+    def attach(self, task_group_id: str, futures: Sequence[tuple[str, Future[Any]]]) -> None:
+        """Have futures wait for tasks that are at the service already, and settle those that are finished."""
+        self.check()
+        for future, result in self._table.expect(futures):
+            settle(future, result, self._deserialize)
+        self._streams.open(task_group_id)
+        self._loop.call(lambda: self._streams.reconcile([task_id for task_id, _ in futures]))
+        self._loop.call(self._presence.watch)
+
+    def close(self, *, cancel_futures: bool = False) -> None:
+        """Take no more tasks; end when every future is settled. Returns at once."""
+        if os.getpid() != self._pid:
+            return
+        if cancel_futures:
+            for task in self._batcher.drain(spare_next=True):
+                task.future.cancel()
+                task.future.set_running_or_notify_cancel()
+        self._batcher.close()
+        self._closing.set()
+
+    def join(self) -> None:
+        """Wait until everything is over. In a thread of the pipeline itself (a callback): does not wait."""
+        if os.getpid() != self._pid:
+            return
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def close_at_exit(self) -> None:
+        """Let what was submitted finish, as the standard library's executors do."""
+        self.close()
+        self.join()
+
+    def fail(self, error: BaseException) -> None:
+        """Break: every future that waits gets the cause, and nobody waits for ever. Thread-safe."""
+        self._broken = error
+        self._batcher.close()
+        self._closing.set()
+        for task in self._batcher.drain():
+            if task.future.set_running_or_notify_cancel():
+                task.future.set_exception(self._cause(error))
+        for future in self._table.drain():
+            future.set_exception(self._cause(error))
+        self._loop.call(self._end)
+
+    @staticmethod
+    def _cause(error: BaseException) -> BrokenExecutor:
+        broken = BrokenExecutor(f"the executor broke before this task's result came: {error}")
+        broken.__cause__ = error
+        return broken
+
+    # ---- thread "submit"
+
+    def _run_submit(self) -> None:
+        while self._send_next():
+            pass
+        self._submit_over = True
+        self._loop.call(self._end_if_done)
+
+    def _send_next(self) -> bool:
+        # A frame of its own: while the next batch is waited for, nothing here refers to the futures of the last.
+        batch = self._batcher.take()
+        if batch is None:
+            return False
+        self._send(batch)
+        return True
+
+    def _send(self, batch: Batch) -> None:
+        self.pace()
+        self._table.begin()
+        try:
+            self._submitter.send(batch)
+        except BaseException as error:
+            for task in batch.tasks:
+                if not task.future.done() and task.future.task_id is None:
+                    task.future.set_exception(self._cause(error))
+            raise
+        finally:
+            self._table.end()
+
+    def _refused(self, task: Task, error: BaseException) -> None:
+        # Where the whole executor broke meanwhile (the embedded stack died), that is the cause, and the rest follows.
+        task.future.set_exception(error if self._broken is None else self._cause(self._broken))
+
+    def _accepted(self, pairs: Sequence[tuple[Task, str]], reply: SubmitReply) -> None:
+        group = reply.task_group_id
+        if self._task_group_id is None and pairs[0][0].route.task_group_id is None:
+            self._task_group_id = group
+        for task, task_id in pairs:
+            task.future.task_id = task_id
+            task.future.task_group_id = group
+        early = self._table.expect([(task_id, task.future) for task, task_id in pairs])
+        self._streams.open(group)
+        self._loop.call(self._presence.watch)
+        for future, result in early:
+            settle(future, result, self._deserialize)
+        if self._broken is not None:  # broke while this batch was in flight
+            self.fail(self._broken)
+
+    # ---- thread "results"
+
+    def _run_results(self) -> None:
+        try:
+            self._loop.run()
+        finally:
+            self._ended()
+
+    def _deliver(self, result: Result | TaskDocument) -> None:
+        future = self._table.match(result.task_id, result)
+        if future is None:
+            log.debug("result of task %s: nobody waits for it (yet)", result.task_id)
+            return
+        self._delivered += 1
+        settle(future, result, self._deserialize)
+        if self._submit_over:
+            self._end_if_done()
+
+    def _stream_failed(self, task_group_id: str, error: StreamError) -> None:
+        for task_id in self._table.outstanding(task_group_id):
+            future = self._table.match(task_id, TaskDocument(task_id, "unknown"))
+            if future is not None:
+                future.set_exception(error)
+        self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._submit_over and not len(self._table):
+            self._end()
+
+    def _end(self) -> None:
+        self._streams.close(self._loop.stop)

@@ -1,0 +1,130 @@
+"""The place where an executor's tasks go: a service, and an endpoint there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..client import Client
+from ..errors import StackError
+from ..settings import Settings
+from . import options
+from .pipeline import Service
+
+if TYPE_CHECKING:
+    from ..local import StackLease
+
+
+_HOW = "set endpoint_id to the id of an endpoint, or to 'local' to run on this machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A service and an endpoint.
+
+    Attributes:
+        endpoint_id: the endpoint for tasks whose executor names none.
+        owns_client: whether the client was made here, and ends with the place.
+        lease: the embedded stack that the place is, or None.
+    """
+
+    client: Client
+    endpoint_id: str
+    owns_client: bool
+    lease: StackLease | None = None
+
+    def service(self) -> Service:
+        """What the pipeline may ask of this place's service."""
+        client = self.client
+        return Service(
+            submit=client.submit,
+            find_queue=client.get_result_amqp_url,
+            get_status=client.get_batch_status,
+            get_endpoint_status=client.get_endpoint_status,
+            paced=client.is_hosted,
+            user_runtime=client.user_runtime,
+        )
+
+    def endpoint_for(self, endpoint: str | None) -> str:
+        """Give the id of the endpoint that a task goes to, here.
+
+        Raises:
+            ValueError: the endpoint is None, or the embedded one where this place is a service.
+        """
+        if endpoint is None:
+            raise ValueError(f"endpoint_id is None: {_HOW}")
+        if endpoint == options.LOCAL and self.lease is None:
+            raise ValueError("this Executor has begun with a service: make another for endpoint_id='local'")
+        return self.endpoint_id if endpoint in {options.UNSET, options.LOCAL} else endpoint
+
+    def release(self) -> None:
+        """Close what was opened here; give the embedded stack back, if this is one."""
+        if self.owns_client:
+            self.client.close()
+        if self.lease is not None:
+            self.lease.release()
+
+    @property
+    def max_workers(self) -> int | None:
+        """How many workers the endpoint has, where that is known."""
+        return None if self.lease is None else self.lease.max_workers
+
+    def on_death(self, handler: Callable[[StackError], None]) -> None:
+        """Have `handler` called when the embedded stack dies; whoever waits for its service is let go after that."""
+
+        def died(error: StackError) -> None:
+            handler(error)
+            self.client.close()
+
+        if self.lease is not None:
+            self.lease.on_death(died)
+
+
+def wanted(endpoint: str | None, *, client: Client | None, settings: Settings) -> str:
+    """Decide which endpoint an executor means.
+
+    Args:
+        endpoint: what is set on the executor, checked by `options.endpoint`.
+        client: the client given to the executor, or None.
+        settings: the environment.
+
+    Returns:
+        An endpoint id, or `options.LOCAL` for the embedded stack.
+
+    Raises:
+        ValueError: none is set where one is needed; says what to set. An explicit None is a missing setting: it must
+            not run on a laptop what was meant for a cluster.
+    """
+    if endpoint is None:
+        raise ValueError(f"endpoint_id is None: {_HOW}")
+    chosen = endpoint or options.endpoint(settings.endpoint_id or options.UNSET)
+    if chosen:
+        return chosen
+    if client is not None:
+        raise ValueError(f"a client was given and no endpoint: {_HOW} (argument, attribute or FARPOOL_ENDPOINT_ID)")
+    return options.LOCAL
+
+
+def find(endpoint_id: str, *, client: Client | None, settings: Settings, max_workers: int | None) -> Place:
+    """Go to the place: make a client, or start the embedded stack. Blocks.
+
+    Raises:
+        FarpoolError: no token for the service, or the embedded stack does not start.
+        ValueError: a client was given for the embedded stack.
+    """
+    if endpoint_id != options.LOCAL:
+        return Place(client or Client(settings=settings), endpoint_id, owns_client=client is None)
+    if client is not None:
+        raise ValueError("endpoint_id 'local' starts a service of its own: leave out client=, or name an endpoint")
+    from ..local import acquire  # noqa: PLC0415 - who uses a remote endpoint does not need it
+
+    lease = acquire(max_workers)
+    try:
+        stack_client = Client(
+            service_url=lease.service_url, token=lease.token, settings=settings, do_version_check=False
+        )
+    except BaseException:
+        lease.release()
+        raise
+    return Place(stack_client, lease.endpoint_id, owns_client=True, lease=lease)

@@ -1,0 +1,133 @@
+import threading
+from typing import Any
+
+from farpool.executor.batcher import Batcher
+from farpool.executor.future import Future
+from farpool.executor.task import Route, Task
+
+HERE, THERE = Route("here"), Route("there")
+
+
+def make_task(name: str, route: Route = HERE) -> Task:
+    return Task(route, "function", name, Future[Any]())
+
+
+def payloads(batcher: Batcher) -> list[str]:
+    batch = batcher.take()
+    assert batch is not None
+    return [task.payload for task in batch.tasks]
+
+
+def make_batcher(*, max_tasks: int = 10, max_bytes: int = 1000) -> Batcher:
+    return Batcher(max_tasks=max_tasks, max_bytes=max_bytes)
+
+
+def test_what_waits_is_taken_together_in_order() -> None:
+    batcher = make_batcher()
+    for name in "abc":
+        batcher.put(make_task(name))
+
+    assert payloads(batcher) == ["a", "b", "c"]
+
+
+def test_a_batch_is_bounded_by_count() -> None:
+    batcher = make_batcher(max_tasks=2)
+    for name in "abc":
+        batcher.put(make_task(name))
+
+    assert payloads(batcher) == ["a", "b"]
+    assert payloads(batcher) == ["c"]
+
+
+def test_a_batch_is_bounded_by_bytes_and_a_larger_task_goes_alone() -> None:
+    batcher = make_batcher(max_bytes=5)
+    for name in ("aa", "bbb", "c", "dddddddd", "e"):
+        batcher.put(make_task(name))
+
+    assert payloads(batcher) == ["aa", "bbb"]
+    assert payloads(batcher) == ["c"]
+    assert payloads(batcher) == ["dddddddd"]
+    assert payloads(batcher) == ["e"]
+
+
+def test_routes_do_not_mix_and_none_of_them_starves() -> None:
+    batcher = make_batcher(max_tasks=1)
+    for name in "abc":
+        batcher.put(make_task(name))
+    batcher.put(make_task("x", THERE))
+
+    assert [payloads(batcher) for _ in range(4)] == [["a"], ["x"], ["b"], ["c"]]
+
+
+def test_cancelled_task_is_never_taken_and_counts_as_notified() -> None:
+    batcher = make_batcher()
+    cancelled, kept = make_task("cancelled"), make_task("kept")
+    batcher.put(cancelled)
+    batcher.put(kept)
+    assert cancelled.future.cancel()
+
+    assert payloads(batcher) == ["kept"]
+    assert cancelled.future._state == "CANCELLED_AND_NOTIFIED"
+    assert not kept.future.cancel()
+
+
+def test_a_closed_batcher_gives_out_what_is_there_and_takes_no_more() -> None:
+    batcher = make_batcher()
+    batcher.put(make_task("a"))
+    batcher.close()
+
+    assert batcher.put(make_task("b")) is False
+    assert payloads(batcher) == ["a"]
+    assert batcher.take() is None
+
+
+def test_take_waits_for_the_first_task() -> None:
+    batcher = make_batcher()
+    taken: list[list[str]] = []
+    thread = threading.Thread(target=lambda: taken.append(payloads(batcher)))
+    thread.start()
+
+    batcher.put(make_task("a"))
+    thread.join(5)
+
+    assert taken == [["a"]]
+
+
+def test_close_wakes_a_waiting_taker() -> None:
+    batcher = make_batcher()
+    taken: list[Any] = []
+    thread = threading.Thread(target=lambda: taken.append(batcher.take()))
+    thread.start()
+
+    batcher.close()
+    thread.join(5)
+
+    assert taken == [None]
+
+
+def test_drain_takes_everything_that_waits() -> None:
+    batcher = make_batcher()
+    batcher.put(make_task("a"))
+    batcher.put(make_task("b", THERE))
+
+    assert [task.payload for task in batcher.drain()] == ["a", "b"]
+    batcher.close()
+    assert batcher.take() is None
+
+
+def test_while_something_is_sent_nothing_is_spared() -> None:
+    batcher = make_batcher()
+    batcher.put(make_task("sent"))
+    assert payloads(batcher) == ["sent"]
+    batcher.put(make_task("a"))
+
+    assert [task.payload for task in batcher.drain(spare_next=True)] == ["a"]
+
+
+def test_drain_leaves_the_task_that_an_idle_sender_is_about_to_take() -> None:
+    batcher = make_batcher()
+    for name in "abc":
+        batcher.put(make_task(name))
+
+    assert [task.payload for task in batcher.drain(spare_next=True)] == ["b", "c"]
+    assert payloads(batcher) == ["a"]
