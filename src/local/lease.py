@@ -1,0 +1,136 @@
+"""The program's share of its embedded stack: `acquire` and `release`, from any thread, also around a fork.
+
+A stack belongs to the process that started it: a forked child that wants one gets its own, and letting go of what it
+inherited does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from ..errors import StackError
+from .stack import Agent, Stack
+
+
+class StackLease:
+    """One user's hold on the embedded stack. Thread-safe.
+
+    Attributes:
+        service_url: where the service answers, on loopback.
+        token: the bearer token it takes.
+        endpoint_id: the endpoint whose workers run the tasks.
+        max_workers: how many workers it has.
+    """
+
+    def __init__(self, stack: Stack, agent: Agent, *, service_url: str, endpoint_id: str) -> None:
+        self.service_url = service_url
+        self.token = stack.token
+        self.endpoint_id = endpoint_id
+        self.max_workers = agent.max_workers
+        self._stack = stack
+        self._agent = agent
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._is_released = False
+
+    def __repr__(self) -> str:
+        return f"StackLease(service_url={self.service_url!r}, endpoint_id={self.endpoint_id!r})"
+
+    def check(self) -> None:
+        """Do nothing while service and endpoint run.
+
+        Raises:
+            StackError: one of them died.
+        """
+        for child in (self._stack.service, self._agent.child):
+            error = child.ended.result() if child.ended.done() else None
+            if error is not None:
+                raise error
+
+    def on_death(self, callback: Callable[[StackError], None]) -> None:
+        """Have `callback(error)` called once if service or endpoint dies before this lease is released.
+
+        It is called in the thread that waits for the process; at once, in this thread, if that has happened already.
+        """
+        told = threading.Lock()
+
+        def tell(ended: Future[StackError | None]) -> None:
+            error = ended.result()
+            if error is not None and not self._is_released and told.acquire(blocking=False):
+                callback(error)
+
+        for child in (self._stack.service, self._agent.child):
+            child.ended.add_done_callback(tell)
+
+    def release(self) -> None:
+        """Let go; the last lease of the program stops the processes and removes their directory, and waits for that.
+
+        Nothing happens the second time, or in a forked child.
+        """
+        with self._lock:
+            is_first, self._is_released = not self._is_released, True
+        if is_first and self._pid == os.getpid():
+            self._stack.leave(self._agent)
+
+
+def acquire(max_workers: int | None = None) -> StackLease:
+    """Share the program's embedded stack; start what of it is not running.
+
+    Blocks until the endpoint takes tasks: about a second the first time.
+
+    Args:
+        max_workers: worker processes; as many as there are CPUs for this process when left out. Each value has an
+            endpoint of its own.
+
+    Raises:
+        StackError: a process could not be started, or died at its start; quotes its log.
+        ValueError: `max_workers` is not positive.
+    """
+    workers = default_workers() if max_workers is None else max_workers
+    if workers <= 0:
+        raise ValueError(f"max_workers must be greater than 0, not {workers}")
+    stack, agent = _enter(workers)
+    try:
+        # The service first: an agent that got no service to work for is not the fault to tell of.
+        service_url = stack.service.wait_announced()["service_url"]
+        endpoint_id = agent.child.wait_announced()["endpoint_id"]
+        return StackLease(stack, agent, service_url=service_url, endpoint_id=endpoint_id)
+    except BaseException:
+        stack.leave(agent)
+        raise
+
+
+def default_workers() -> int:
+    """Count the CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Slot:
+    """The stack that a process has at present."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.stack: Stack | None = None
+
+
+#: By process id: the one thing that leases of a program must share. A forked child finds nothing under its own id,
+#: and never the lock that another thread of its parent held.
+_slots: dict[int, _Slot] = {}
+
+
+def _enter(workers: int) -> tuple[Stack, Agent]:
+    slot = _slots.setdefault(os.getpid(), _Slot())
+    while True:
+        with slot.lock:
+            stack = slot.stack = slot.stack or Stack()
+        agent = stack.enter(workers)
+        if agent is not None:
+            return stack, agent
+        with slot.lock:
+            if slot.stack is stack:
+                slot.stack = None
