@@ -1,0 +1,142 @@
+"""`farpool serve`: a service of one's own, with its broker, in the foreground."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..settings import Settings
+from .lifetime import Announcer, end_with_parent, exit_option
+from .output import examples, json_option
+
+if TYPE_CHECKING:
+    from ..service import ServiceAddress
+
+
+@click.command(
+    epilog=examples(
+        "farpool serve",
+        "farpool serve --port 8080 --directory /var/lib/farpool",
+        "farpool serve --amqp amqp://farpool:secret@broker.example.org",
+    )
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=5000, show_default=True, help="The port of the web service; 0: a free one.")
+@click.option("--amqp-port", default=5672, show_default=True, help="The port of the built-in broker; 0: a free one.")
+@click.option(
+    "--amqp", metavar="URL", help="Use this RabbitMQ in place of the built-in broker: amqp://user:password@host"
+)
+@click.option("--database", metavar="URL", help="Keep the state in this database.  [default: SQLite in the directory]")
+@click.option(
+    "--directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where token, secret and state are kept.  [default: FARPOOL_HOME/service]",
+)
+@click.option(
+    "--max-payload",
+    metavar="MB",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Refuse larger requests.",
+)
+@click.option(
+    "--ephemeral", is_flag=True, help="For a service that is thrown away: wait for no disk, remember no token."
+)
+@json_option
+@exit_option
+def serve(
+    *,
+    host: str,
+    port: int,
+    amqp_port: int,
+    amqp: str | None,
+    database: str | None,
+    directory: Path | None,
+    max_payload: int,
+    ephemeral: bool,
+    as_json: bool,
+    exit_with_parent: int | None,
+) -> None:
+    """Run a service of your own until Ctrl-C: clients submit tasks to it, endpoints get them from it.
+
+    It takes one token, which is made at the first start and kept in the directory, readable by you alone. Your own
+    programs on this machine find it by themselves.
+    """
+    end_with_parent(exit_with_parent)
+    announcer = Announcer() if as_json else None
+    from ..service import ServiceOptions, run
+
+    settings = Settings.from_environment()
+
+    def ready(address: ServiceAddress) -> None:
+        if not ephemeral:
+            _remember_token(settings, address)
+        if announcer is not None:
+            announcer.announce(_facts(address))
+        else:
+            click.echo(_greeting(address))
+
+    run(
+        ServiceOptions(
+            directory=directory or settings.home / "service",
+            host=host,
+            port=port,
+            amqp_port=amqp_port,
+            amqp_url=amqp,
+            database_url=database,
+            durable=not ephemeral,
+            max_request_bytes=max_payload * 1_000_000,
+            ready=ready,
+        )
+    )
+
+
+def _facts(address: ServiceAddress) -> dict[str, object]:
+    return {
+        "service_url": address.url,
+        "amqp_port": address.amqp_port,
+        "directory": str(address.directory),
+        "token_file": str(address.token_file),
+        "pid": os.getpid(),
+    }
+
+
+def _remember_token(settings: Settings, address: ServiceAddress) -> None:
+    from ..auth import TokenFile
+
+    tokens = TokenFile(settings.home)
+    token = address.token_file.read_text(encoding="utf-8").strip()
+    # Both spellings: the token file takes a name and an address for two services.
+    for url in {address.url, address.url.replace("//127.0.0.1:", "//localhost:")}:
+        tokens.write(url, token)
+
+
+def _greeting(address: ServiceAddress) -> str:
+    return f"""\
+farpool serves at {address.url} (AMQP port {address.amqp_port}); its state is in {address.directory}
+
+Your own programs on this machine need one line, for the token is remembered:
+    export FARPOOL_SERVICE_URL={address.url}
+Others need a second one, with the token from {address.token_file}:
+    export FARPOOL_TOKEN=...
+An endpoint that runs the tasks on this machine:
+    farpool endpoint start NAME --service-url {address.url}
+{_note_for_the_sdk(address)}
+Ctrl-C ends it; tasks and results are kept."""
+
+
+def _note_for_the_sdk(address: ServiceAddress) -> str:
+    return f"""\
+The unmodified globus-compute-sdk finds a service on this machine at port 5000, {_reaches_sdk(address)}:
+    Client(environment="local", authorizer=globus_sdk.AccessTokenAuthorizer(TOKEN))
+"""
+
+
+def _reaches_sdk(address: ServiceAddress) -> str:
+    if address.url.endswith(":5000"):
+        return "so this one"
+    return f"so not this one unless http_proxy={address.url} is set for it"
