@@ -1,0 +1,170 @@
+"""A farpool Executor against the unmodified `globus-compute-endpoint` 4.19: manager, command queue, user endpoint."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from farpool import Client, Executor, TaskError, TaskExecutionFailed
+from farpool.wire import new_id
+from support.environments import clean_environment
+from support.peers import endpoint_python
+from support.rest_server import Reply, Request, RestServer
+from support.service import RunningService, ServiceProcess
+
+_SERVERS = {"https://auth.globus.org/scopes/facd7ccc-c5f4-42aa-916b-a0e270e2c2a9/all": "funcx_service"}
+
+TEMPLATE = """
+engine:
+  type: ThreadPoolEngine
+  max_workers: 2
+heartbeat_period: 5
+{{ "broken: [" if broken is defined else "" }}
+"""
+
+TIMEOUT = 100
+
+
+class AgentAuth(RestServer):
+    """A Globus Auth that knows one client: the local user of a farpool service, whose token it gives out."""
+
+    def __init__(self, token: str, identity_id: str) -> None:
+        super().__init__(self._answer)
+        self._token = token
+        self._identity_id = identity_id
+
+    def _answer(self, request: Request) -> Reply:
+        if request.path == "/v2/oauth2/token":
+            by_server: dict[str, list[str]] = {}
+            for scope in dict.fromkeys(request.form()["scope"].split()):
+                by_server.setdefault(_SERVERS.get(scope, "auth.globus.org"), []).append(scope)
+            grants = [self._grant(server, scopes) for server, scopes in by_server.items()]
+            return Reply(body={**grants[0], "other_tokens": grants[1:]})
+        identity = {"sub": self._identity_id, "username": "local", "name": "local", "email": "local@example.org"}
+        if request.path == "/v2/oauth2/userinfo":
+            return Reply(body={**identity, "identity_set": [identity]})
+        return Reply(404, {"code": "NOT_FOUND", "message": request.path})
+
+    def _grant(self, server: str, scopes: list[str]) -> dict[str, object]:
+        return {
+            "access_token": self._token,
+            "refresh_token": None,
+            "resource_server": server,
+            "scope": " ".join(scopes),
+            "expires_in": 3600,
+            "token_type": "Bearer",
+        }
+
+
+def local_identity(service: RunningService) -> str:
+    with closing(sqlite3.connect(service.directory / "service.sqlite")) as store:
+        (identity_id,) = store.execute("select identity_id from identities").fetchone()
+    return str(identity_id)
+
+
+def configure(directory: Path, python: Path) -> None:
+    directory.mkdir(parents=True)
+    (directory / "config.yaml").write_text(
+        "display_name: peer\nemail: local@example.org\nlocal_compute_services: true\n"
+    )
+    (directory / "user_config_template.yaml.j2").write_text(TEMPLATE)
+    (directory / "user_environment.yaml").write_text(f"PATH: {python.parent}:/usr/bin:/bin\n")
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    with ServiceProcess(tmp_path_factory.mktemp("service")) as process:
+        yield process.start()
+
+
+@pytest.fixture(scope="module")
+def client(service: RunningService) -> Iterator[Client]:
+    with Client(service_url=service.url, token=service.token) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def manager(service: RunningService, client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run the unmodified agent; gives its endpoint id once it is online."""
+    python = endpoint_python()
+    home = tmp_path_factory.mktemp("peer")
+    configure(home / "peer", python)
+    with AgentAuth(service.token, local_identity(service)) as auth, (home / "log").open("wb") as log:
+        agent = subprocess.Popen(
+            [str(python.with_name("globus-compute-endpoint")), "start", "peer"],
+            env=clean_environment(
+                http_proxy=service.url,
+                no_proxy="127.0.0.1",  # for the auth server; the service answers at localhost, through the proxy
+                HOME=str(home),
+                GLOBUS_COMPUTE_USER_DIR=str(home),
+                GLOBUS_COMPUTE_CLIENT_ID=new_id(),
+                GLOBUS_COMPUTE_CLIENT_SECRET="any",
+                GLOBUS_SDK_SERVICE_URL_AUTH=f"{auth.url}/",
+            ),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield wait_online(client, agent, home / "log")
+        finally:
+            agent.send_signal(signal.SIGTERM)
+            try:
+                agent.wait(40)
+            except subprocess.TimeoutExpired:
+                os.killpg(agent.pid, signal.SIGKILL)
+                agent.wait()
+
+
+def wait_online(client: Client, agent: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and agent.poll() is None:
+        for endpoint in client.get_endpoints():
+            endpoint_id = str(endpoint["uuid"])
+            if client.get_endpoint_status(endpoint_id)["status"] == "online":
+                return endpoint_id
+        threading.Event().wait(0.2)
+    raise AssertionError(f"the agent is not online:\n{log.read_text()[-4000:]}")
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_our_executor_runs_functions_on_the_unmodified_endpoint(manager: str, client: Client) -> None:
+    def add(a: int, b: int = 0) -> int:
+        return a + b
+
+    def fail() -> None:
+        raise ValueError("on purpose")
+
+    with Executor(endpoint_id=manager, client=client) as executor:
+        futures = [executor.submit(add, number, b=1) for number in range(20)]
+        failing = executor.submit(fail)
+        squares = executor.map(pow, range(10), [2] * 10, chunksize=4)
+
+        assert [future.result(TIMEOUT) for future in futures] == [number + 1 for number in range(20)]
+        with pytest.raises(TaskExecutionFailed, match="ValueError: on purpose"):
+            failing.result(TIMEOUT)
+        assert list(squares) == [number**2 for number in range(10)]
+        done, not_done = concurrent.futures.wait(futures)
+        assert (len(done), len(not_done)) == (20, 0)
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_a_user_endpoint_that_cannot_start_fails_its_tasks_with_the_agents_words(manager: str, client: Client) -> None:
+    with Executor(endpoint_id=manager, client=client, user_endpoint_config={"broken": 1}) as executor:
+        future = executor.submit(pow, 2, 2)
+
+        with pytest.raises(TaskError, match=r"could not start.*ParserError"):
+            future.result(TIMEOUT)
