@@ -33,11 +33,18 @@ if TYPE_CHECKING:
         WireError,
         WorkerLost,
     )
-    from .executor import Executor, Future
+    from .executor import Executor, Future, Stats, idempotent
 
     __version__: str
 
-_HOMES = {"Batch": ".client", "Client": ".client", "Executor": ".executor", "Future": ".executor"}
+_HOMES = {
+    "Batch": ".client",
+    "Client": ".client",
+    "Executor": ".executor",
+    "Future": ".executor",
+    "Stats": ".executor",
+    "idempotent": ".executor",
+}
 
 __all__ = [
     "AccessDenied",
@@ -57,6 +64,7 @@ __all__ = [
     "ServiceError",
     "ServiceRefused",
     "StackError",
+    "Stats",
     "StreamError",
     "TaskCancelled",
     "TaskError",
@@ -65,6 +73,7 @@ __all__ = [
     "TaskTimeout",
     "WireError",
     "WorkerLost",
+    "idempotent",
 ]
 
 if not TYPE_CHECKING:  # a type checker that saw this would believe in any name

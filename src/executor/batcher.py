@@ -9,7 +9,9 @@ from .task import Batch, Route, Task
 
 
 class Batcher:
-    """Gathers tasks while a request is in flight and gives them out a batch at a time, the longest-waiting route first.
+    """Gathers tasks while a request is in flight and gives them out a batch at a time.
+
+    Routes with a higher priority come first, and among equal ones the one that has waited longest.
 
     Args:
         max_tasks: tasks in a batch, at most.
@@ -24,15 +26,26 @@ class Batcher:
         self._idle = False
         self._sending = False
         self._closed = False
+        self._ended = False
 
-    def put(self, task: Task) -> bool:
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits, and nothing that was taken is still being sent."""
+        with self._changed:
+            return not self._waiting and not self._sending
+
+    def put(self, task: Task, *, again: bool = False) -> bool:
         """Add a task.
+
+        Args:
+            task: the task.
+            again: it was taken before: a closed batcher takes it too.
 
         Returns:
             False when the batcher is closed; the task was not added.
         """
         with self._changed:
-            if self._closed:
+            if self._ended or (self._closed and not again):
                 return False
             queue = self._waiting.get(task.route)
             if queue is None:
@@ -45,8 +58,10 @@ class Batcher:
     def take(self) -> Batch | None:
         """Wait for a batch; its futures are running from here on, and what was cancelled before is not in it.
 
+        Taking the next batch says that the last one has been sent.
+
         Returns:
-            None when the batcher is closed and empty.
+            None when the batcher is closed and nothing waits: `wait` tells whether anything will.
         """
         while (waiting := self._next()) is not None:
             route, tasks = waiting
@@ -67,7 +82,8 @@ class Batcher:
                 self._changed.wait()
                 self._idle = False
             self._sending = True
-            route, queue = next(iter(self._waiting.items()))
+            route = max(self._waiting, key=_priority)  # the first of the largest
+            queue = self._waiting[route]
             tasks = self._cut(queue)
             # What is left goes behind the other routes: none of them starves.
             del self._waiting[route]
@@ -84,10 +100,25 @@ class Batcher:
             tasks.append(task)
         return tasks
 
+    def wait(self) -> bool:
+        """Wait, in a closed batcher, until a task is put again; False at its end."""
+        with self._changed:
+            while not self._waiting and not self._ended:
+                self._idle = True
+                self._changed.wait()
+                self._idle = False
+            return bool(self._waiting)
+
     def close(self) -> None:
-        """Take no more tasks; `take` gives out what is there, then None."""
+        """Take no more tasks but those that were taken before; `take` gives out what is there, then None."""
         with self._changed:
             self._closed = True
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Take no more tasks at all."""
+        with self._changed:
+            self._closed = self._ended = True
             self._changed.notify_all()
 
     def drain(self, *, spare_next: bool = False) -> list[Task]:
@@ -103,3 +134,7 @@ class Batcher:
             if spare_next and tasks and not self._sending:
                 self._waiting[tasks[0].route] = deque([tasks.pop(0)])
             return tasks
+
+
+def _priority(route: Route) -> int:
+    return route.priority

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import concurrent.futures
+import asyncio
+import inspect
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
 
-from typing_extensions import ParamSpec
+from typing_extensions import Self
 
-from ..client.checks import paths, positive
-from ..errors import PayloadTooLarge
+from ..client.checks import positive
 from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import options
-from .calls import run_calls
-from .code import Code, code_of
 from .future import Future
-from .mapping import chunked, mapped
+from .options import Options
 from .pipeline import Pipeline
-from .place import Place, find, wanted
-from .registry import Registry
+from .place import find, wanted
 from .reload import reload
-from .task import Route, Task
+from .session import Session, registry_of
+from .stats import Stats
 from .threads import exit_hook
+from .work import Work
 
 if TYPE_CHECKING:
     from ..client import Client
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 #: Tasks in one request, at most. The service answers faster than a thousand tasks are packed.
 BATCH_SIZE = 1000
@@ -42,7 +38,7 @@ BATCH_SIZE = 1000
 BATCH_BYTES = 8_000_000
 
 
-class Executor(concurrent.futures.Executor):
+class Executor(Work):
     """Runs functions on an endpoint: hosted, self-hosted, or embedded on this machine.
 
     Nothing is started or contacted before the first call that needs it.
@@ -84,23 +80,25 @@ class Executor(concurrent.futures.Executor):
         result_serializers: Sequence[str] | None = None,
         max_workers: int | None = None,
     ) -> None:
-        self._endpoint = options.endpoint(endpoint_id)
-        self._route = Route("", task_group_id=options.optional_id(task_group_id, "task_group_id"))
-        self.resource_specification = resource_specification
-        self.user_endpoint_config = user_endpoint_config
-        self.result_serializers = result_serializers
+        self._options = Options().but(
+            {
+                "endpoint_id": endpoint_id,
+                "task_group_id": task_group_id,
+                "resource_specification": resource_specification,
+                "user_endpoint_config": user_endpoint_config,
+                "result_serializers": result_serializers,
+                "label": label,
+            }
+        )
         self._max_workers = positive(max_workers, "max_workers") or os.cpu_count() or 1
         self._wanted_workers = max_workers
         self._batch_size = positive(batch_size, "batch_size") or BATCH_SIZE
         self._amqp_port = positive(amqp_port, "amqp_port")
-        self.label = label
         self._client = client
         self._serializer = serializer or Serializer()
         self._lock = threading.Lock()
         self._shut_down = False
-        self._place: Place | None = None
-        self._pipeline: Pipeline | None = None
-        self._registry: Registry | None = None
+        self._session: Session | None = None
         exit_hook.arm()
 
     def __repr__(self) -> str:
@@ -112,129 +110,66 @@ class Executor(concurrent.futures.Executor):
     @property
     def endpoint_id(self) -> str | None:
         """The endpoint of tasks submitted from now on; None while it is not decided."""
-        if self._endpoint in {options.UNSET, options.LOCAL}:
-            return None if self._place is None else self._place.endpoint_id
-        return self._endpoint
+        endpoint, session = self._options.endpoint, self._session
+        if endpoint in {options.UNSET, options.LOCAL}:
+            return None if session is None else session.place.endpoint_id
+        return endpoint
 
     @endpoint_id.setter
     def endpoint_id(self, value: str | None) -> None:
-        self._endpoint = options.endpoint(value)
+        self._set(endpoint_id=value)
 
     @property
     def task_group_id(self) -> str | None:
         """The task group of tasks submitted from now on; None while the service has not made one."""
-        pipeline = self._pipeline
-        return self._route.task_group_id or (None if pipeline is None else pipeline.task_group_id)
+        session = self._session
+        return self._options.route.task_group_id or (None if session is None else session.pipeline.task_group_id)
 
     @task_group_id.setter
     def task_group_id(self, value: str | None) -> None:
-        self._route = replace(self._route, task_group_id=options.optional_id(value, "task_group_id"))
+        self._set(task_group_id=value)
 
     @property
     def resource_specification(self) -> dict[str, Any] | None:
         """Resources for each task submitted from now on (a copy)."""
-        return options.parsed(self._route.resource_specification)
+        return options.parsed(self._options.route.resource_specification)
 
     @resource_specification.setter
     def resource_specification(self, value: Mapping[str, Any] | None) -> None:
-        text = options.json_object(value, "resource_specification")
-        self._route = replace(self._route, resource_specification=text)
+        self._set(resource_specification=value)
 
     @property
     def user_endpoint_config(self) -> dict[str, Any] | None:
         """Values for the endpoint's template, for tasks submitted from now on (a copy)."""
-        return options.parsed(self._route.user_endpoint_config)
+        return options.parsed(self._options.route.user_endpoint_config)
 
     @user_endpoint_config.setter
     def user_endpoint_config(self, value: Mapping[str, Any] | None) -> None:
-        text = options.json_object(value, "user_endpoint_config")
-        self._route = replace(self._route, user_endpoint_config=text)
+        self._set(user_endpoint_config=value)
 
     @property
     def result_serializers(self) -> list[str]:
         """Import paths of strategies for results of tasks submitted from now on (a copy)."""
-        return list(self._route.result_serializers)
+        return list(self._options.route.result_serializers)
 
     @result_serializers.setter
     def result_serializers(self, value: Sequence[str] | None) -> None:
-        self._route = replace(self._route, result_serializers=tuple(paths(value, "result_serializers") or ()))
+        self._set(result_serializers=value)
 
-    # ---- work
+    @property
+    def label(self) -> str:
+        """A name, for people: shown by `repr`, and carried by the futures of tasks submitted from now on."""
+        return self._options.label
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have `fn(*args, **kwargs)` run on the endpoint.
+    @label.setter
+    def label(self, value: str) -> None:
+        self._set(label=value)
 
-        The function is registered the first time it is seen; the arguments are packed before this returns. The very
-        first call starts what is to be started, and blocks while it does.
+    def _set(self, **given: Any) -> None:
+        with self._lock:
+            self._options = self._options.but(given)
 
-        Returns:
-            A `Future`, with `task_id` once the service has taken the task.
-
-        Raises:
-            RuntimeError: after `shutdown`.
-            SerializationError: the function or an argument cannot be sent; names it.
-            PayloadTooLarge: the packed arguments are over the service's limit.
-            ServiceError: the function could not be registered.
-            ValueError: no endpoint is set where one is needed.
-        """
-        return self._submit(self._function_id(fn), args, kwargs)
-
-    def submit_to_registered_function(
-        self, function_id: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Future[Any]:
-        """Have a function run that is registered already, perhaps by somebody else; otherwise as `submit`."""
-        return self._submit(as_id(function_id, "function_id"), tuple(args), dict(kwargs or {}))
-
-    def register_function(self, fn: Callable[..., Any], function_id: str | None = None, **about: Any) -> str:
-        """Register a function ahead of its first use.
-
-        Args:
-            fn: the function.
-            function_id: the id it has already, if it is registered: it is not registered again.
-            about: `description`, `public`, `group`, `metadata`, as for `Client.register_function`.
-
-        Returns:
-            Its function id. `submit(fn)` uses it from now on.
-        """
-        pipeline, place, registry = self._started()
-        if function_id is None:
-            pipeline.pace()
-            function_id = place.client.register_function(fn, **about)
-        checked = as_id(function_id, "function_id")
-        registry.remember(fn, checked)
-        return checked
-
-    def map(
-        self,
-        fn: Callable[..., T],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int = 1,
-        buffersize: int | None = None,
-    ) -> Iterator[T]:
-        """Run `fn` over the items of the iterables, and give the results in their order.
-
-        Args:
-            fn: called with one item of each iterable.
-            iterables: read to the end of the shortest; at once, unless `buffersize` is given.
-            timeout: seconds from this call until the last result must be there.
-            chunksize: calls that make one task.
-            buffersize: tasks that may be submitted and not yet taken: with it, endless iterables are fine.
-
-        Returns:
-            An iterator. It raises what a call raised, and `TimeoutError`; given up, it cancels what was not sent.
-        """
-        size = positive(chunksize, "chunksize") or 1
-        window = positive(buffersize, "buffersize")
-        calls: Iterable[tuple[Any, ...]] = zip(*iterables)  # noqa: B905 - to the end of the shortest, as `map` does
-        if size == 1:
-            function_id = self._function_id(fn)
-            return mapped(lambda *args: self._submit(function_id, args, {}), calls, timeout=timeout, buffersize=window)
-        function_id = self._function_id(run_calls(fn))
-        chunks = mapped(
-            lambda *args: self._submit(function_id, args, {}), chunked(calls, size), timeout=timeout, buffersize=window
-        )
-        return _flat(chunks)
+    # ---- work: see `Work`
 
     def reload_tasks(self, task_group_id: str | None = None) -> list[Future[Any]]:
         """Get futures for the tasks of a task group that is at the service already, from this or an earlier program.
@@ -251,64 +186,102 @@ class Executor(concurrent.futures.Executor):
         group = self.task_group_id if task_group_id is None else as_id(task_group_id, "task_group_id")
         if group is None:
             raise ValueError("there is no task group to reload: give task_group_id, or submit something first")
-        pipeline, place, _ = self._started()
+        session = self._begun()
         self.task_group_id = group
-        return reload(group, client=place.client, attach=pipeline.attach)
+        return reload(
+            group,
+            client=session.place.client,
+            called_off=session.pipeline.called_off,
+            attach=session.pipeline.attach,
+        )
+
+    def stats(self) -> Stats:
+        """Give the figures of what this executor has done so far: a snapshot, frozen."""
+        session = self._session
+        return Stats() if session is None else session.pipeline.stats()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more tasks, and let go of everything when the last is done.
 
         Args:
             wait: block until then.
-            cancel_futures: cancel what has not been sent yet.
+            cancel_futures: cancel what no worker has begun, on this side and at the service. What runs goes on. The
+                hosted service cannot say what has begun: there, everything that is not done is cancelled, and results
+                that come yet are dropped.
         """
         with self._lock:
             self._shut_down = True
-            pipeline = self._pipeline
-        if pipeline is not None:
-            pipeline.close(cancel_futures=cancel_futures)
+            session = self._session
+        if session is not None:
+            session.pipeline.close(cancel_futures=cancel_futures)
             if wait:
-                pipeline.join()
+                session.pipeline.join()
+
+    async def __aenter__(self) -> Self:
+        """Use it in asyncio code: `async with Executor() as ex: await ex.submit(f)`."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Shut down without blocking the event loop; when the body was cancelled, cancel what it submitted."""
+        with self._lock:
+            self._shut_down = True
+            session = self._session
+        if session is not None:
+            session.pipeline.close(running=kind is not None and issubclass(kind, asyncio.CancelledError))
+            await asyncio.get_running_loop().run_in_executor(None, session.pipeline.join)
+
+    @classmethod
+    def configured(cls, **defaults: Any) -> type[Self]:
+        """Make a subclass with defaults bound, for libraries that want a class and call it themselves.
+
+        As with the standard library's executors, its first positional argument is `max_workers`.
+
+        Args:
+            defaults: arguments of this class; what the library gives has precedence.
+
+        Example:
+            >>> Cluster = Executor.configured(endpoint_id="4b116d3c-1703-4f8f-9f6f-39921e5864df")
+            >>> with Cluster(4) as ex: ...  # doctest: +SKIP
+
+        Raises:
+            TypeError: there is no such argument.
+        """
+        known = inspect.signature(cls).parameters
+        for name in defaults:
+            if name not in known:
+                raise TypeError(f"{cls.__name__} takes no argument {name!r}: it takes {', '.join(known)}")
+
+        def __init__(self: Any, max_workers: int | None = None, **given: Any) -> None:  # noqa: N807
+            if max_workers is not None:
+                given["max_workers"] = max_workers
+            cls.__init__(self, **{**defaults, **given})
+
+        names = {"__init__": __init__, "__module__": cls.__module__, "__doc__": cls.__doc__}
+        return cast("type[Self]", type(cls.__name__, (cls,), names))
 
     # ---- inside
 
-    def _function_id(self, fn: Callable[..., Any]) -> str:
-        pipeline, _, registry = self._started()
-        pipeline.check()
-        if not callable(fn):
-            raise TypeError(f"{fn!r} is not callable: submit(fn, *args) takes a function first")
-        return registry.id_of(fn)
+    def _owner(self) -> Executor:
+        return self
 
-    def _submit(self, function_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Future[Any]:
-        pipeline, place, _ = self._started()
-        payload = self._serializer.pack_arguments(args, dict(kwargs))
-        limit = place.client.max_payload_bytes
-        if limit is not None and len(payload) > limit:
-            raise PayloadTooLarge(
-                f"the packed arguments are {len(payload):,} bytes, the service takes {limit:,} in one request: "
-                "pass less, or pass a reference to where the data is"
-            )
-        route = replace(self._route, endpoint_id=place.endpoint_for(self._endpoint))
-        future: Future[Any] = Future(endpoint_id=route.endpoint_id, function_id=function_id)
-        pipeline.put(Task(route, function_id, payload, future))
-        return future
-
-    def _started(self) -> tuple[Pipeline, Place, Registry]:
-        pipeline, place, registry = self._pipeline, self._place, self._registry
+    def _begun(self) -> Session:
         if self._shut_down or exit_hook.exiting:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        if pipeline is None or place is None or registry is None:
+        session = self._session
+        if session is None:
             with self._lock:
-                return self._start()
-        return pipeline, place, registry
+                return self._begin()
+        return session
 
-    def _start(self) -> tuple[Pipeline, Place, Registry]:
+    def _begin(self) -> Session:
         if self._shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        if self._pipeline is not None and self._place is not None and self._registry is not None:
-            return self._pipeline, self._place, self._registry
+        if self._session is not None:
+            return self._session
         settings = Settings.from_environment()
-        endpoint_id = wanted(self._endpoint, client=self._client, settings=settings)
+        endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
         place = find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
         pipeline = Pipeline(
             place.service(),
@@ -319,25 +292,10 @@ class Executor(concurrent.futures.Executor):
             ended=place.release,
         )
         place.on_death(pipeline.fail)
-
-        def register(code: Code) -> str:
-            pipeline.pace()
-            return place.client.register(code.registration())
-
-        registry = Registry(
-            pack=lambda fn: code_of(fn, self._serializer),
-            register=register,
-        )
         exit_hook.add(pipeline)
         # An executor that is forgotten lets its tasks finish and goes.
         weakref.finalize(self, pipeline.close).atexit = False
         self._max_workers = place.max_workers or self._max_workers
-        self._pipeline, self._place, self._registry = pipeline, place, registry
-        return pipeline, place, registry
-
-
-def _flat(chunks: Iterator[list[T]]) -> Iterator[T]:
-    for chunk in chunks:
-        chunk.reverse()
-        while chunk:
-            yield chunk.pop()
+        registry = registry_of(place, pipeline, self._serializer)
+        self._session = Session(place, pipeline, registry, self._serializer)
+        return self._session

@@ -1,18 +1,67 @@
-"""What may be set on an executor, checked when it is set: a bad value never waits until a task is lost to it."""
+"""What may be set on an executor and on a view of it, checked when it is set: a bad value never costs a task."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from ..client.checks import paths
 from ..wire.ids import as_id
+from .retry import NO_RETRY, Backoff, Retry, is_idempotent
+from .task import Route
 
 #: The endpoint id that names the embedded stack.
 LOCAL = "local"
 
 #: No endpoint was named: the environment decides, and the embedded stack where it says nothing.
 UNSET = ""
+
+_NOWHERE = Route("")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a task is submitted: read once, at `submit`, so that what is set later concerns later tasks only.
+
+    Attributes:
+        endpoint: as `endpoint` checks it.
+        route: what the service and the endpoint are told; the endpoint's id is filled in at `submit`.
+        retry: whether and when a task is tried again.
+        idempotent: whether functions may run twice without harm; None: each function's own mark says so.
+        deadline_s: seconds from `submit` to the outcome, at most; None for no limit.
+        label: a name for the futures.
+    """
+
+    endpoint: str | None = UNSET
+    route: Route = _NOWHERE
+    retry: Retry = NO_RETRY
+    idempotent: bool | None = None
+    deadline_s: float | None = None
+    label: str = ""
+
+    def but(self, given: Mapping[str, Any]) -> Options:
+        """Make options that differ in what is given, by the names that `Executor.options` documents.
+
+        Raises:
+            TypeError, ValueError: there is no such option, or its value cannot be; names it.
+        """
+        options = self
+        for name, value in given.items():
+            change = _CHANGES.get(name)
+            if change is None:
+                raise TypeError(f"there is no option {name!r}: the options are {', '.join(_CHANGES)}")
+            options = change(options, value)
+        return options
+
+    def retry_of(self, fn: Callable[..., Any] | None) -> Retry:
+        """Say whether and when a call is tried again; `fn` is None for a function that is not here."""
+        if not self.retry.retries:
+            return NO_RETRY
+        mark = is_idempotent(fn) if self.idempotent is None else self.idempotent
+        return replace(self.retry, idempotent=mark)
 
 
 def endpoint(value: object) -> str | None:
@@ -46,3 +95,95 @@ def json_object(value: object, what: str) -> str | None:
 def parsed(text: str | None) -> dict[str, Any] | None:
     """Turn what `json_object` made back into a dict of its own."""
     return None if text is None else json.loads(text)
+
+
+def seconds(value: object, what: str) -> float | None:
+    """Check a time in seconds, or None for no limit."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{what} must be a number of seconds, not {value!r} ({type(value).__name__})")
+    if not value > 0 or math.isinf(value):
+        raise ValueError(f"{what} must be more than 0 seconds, it is {value!r}: leave it out, or None, for no limit")
+    return float(value)
+
+
+def whole(value: object, what: str) -> int:
+    """Check a whole number."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{what} must be a whole number, not {value!r} ({type(value).__name__})")
+    return value
+
+
+def count(value: object, what: str) -> int:
+    """Check a whole number that is not negative."""
+    checked = whole(value, what)
+    if checked < 0:
+        raise ValueError(f"{what} must be 0 or more, it is {checked}")
+    return checked
+
+
+def text(value: object, what: str) -> str:
+    """Check a text."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a str, not {value!r} ({type(value).__name__})")
+    return value
+
+
+def flag(value: object, what: str) -> bool | None:
+    """Check a truth value, or None for "not said"."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{what} must be True, False or None, not {value!r}")
+    return value
+
+
+def errors(value: object, what: str) -> tuple[type[BaseException], ...] | None:
+    """Check one kind of exception or several; None for "as usual"."""
+    if value is None:
+        return None
+    kinds = tuple(cast("Iterable[object]", value)) if isinstance(value, (tuple, list, set, frozenset)) else (value,)
+    for kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise TypeError(f"{what} must be an exception class or a tuple of them: {kind!r} is not one")
+    return cast("tuple[type[BaseException], ...]", kinds)
+
+
+def waiting(value: object, what: str) -> Backoff | None:
+    """Check a backoff: seconds, or what gives seconds."""
+    if value is None or callable(value):
+        return cast("Backoff | None", value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+        raise TypeError(
+            f"{what} must be seconds, a function of the number of attempts that gives seconds, or a wait of tenacity; "
+            f"not {value!r}"
+        )
+    return float(value)
+
+
+def _own(name: str, check: Callable[[Any, str], Any], field: str) -> Callable[[Options, Any], Options]:
+    return lambda options, value: replace(options, **{field: check(value, name)})
+
+
+def _route(name: str, check: Callable[[Any, str], Any], field: str = "") -> Callable[[Options, Any], Options]:
+    return lambda options, value: replace(options, route=replace(options.route, **{field or name: check(value, name)}))
+
+
+def _retry(name: str, check: Callable[[Any, str], Any]) -> Callable[[Options, Any], Options]:
+    return lambda options, value: replace(options, retry=replace(options.retry, **{name: check(value, name)}))
+
+
+_CHANGES: dict[str, Callable[[Options, Any], Options]] = {
+    "endpoint_id": lambda options, value: replace(options, endpoint=endpoint(value)),
+    "task_group_id": _route("task_group_id", optional_id),
+    "resource_specification": _route("resource_specification", json_object),
+    "user_endpoint_config": _route("user_endpoint_config", json_object),
+    "result_serializers": _route("result_serializers", lambda value, what: tuple(paths(value, what) or ())),
+    "retries": _retry("retries", count),
+    "retry_on": _retry("retry_on", errors),
+    "backoff": _retry("backoff", waiting),
+    "idempotent": _own("idempotent", flag, "idempotent"),
+    "timeout": _route("timeout", seconds, "timeout_s"),
+    "deadline": _own("deadline", seconds, "deadline_s"),
+    "priority": _route("priority", whole),
+    "label": _own("label", text, "label"),
+}

@@ -11,19 +11,12 @@ from ..wire.rest import TaskDocument
 from .future import Future
 
 
-def settle(future: Future[Any], result: Result | TaskDocument, deserialize: Callable[[str], Any]) -> None:
-    """Give a future its value or its error; never raises for what the result holds."""
-    try:
-        value = _value(future, result, deserialize)
-    except Exception as error:  # noqa: BLE001 - whatever reading a value raises belongs to its future
-        future.set_exception(error)
-    else:
-        future.set_result(value)
-    # The traceback of an error that was raised here refers to this frame, and so to the future.
-    del future
+def value_of(future: Future[Any], result: Result | TaskDocument, deserialize: Callable[[str], Any]) -> Any:
+    """Give the value that a result holds for a future.
 
-
-def _value(future: Future[Any], result: Result | TaskDocument, deserialize: Callable[[str], Any]) -> Any:
+    Raises:
+        BaseException: there is none: a `TaskError`, or whatever reading the value raised.
+    """
     if isinstance(result, TaskDocument):
         return value_in(result, deserialize)
     error = result.error_details

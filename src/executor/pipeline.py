@@ -2,13 +2,12 @@ r"""The pipeline: the executor's parts, wired together, and the two threads that
 
      caller's threads             thread "submit"                          thread "results"
      put(task)
+       Settlement.begin
        Batcher  ================> Batcher.take
                                   Pacer.wait
-                                  Submitter.send  --REST-->
-                                    FutureTable.expect(id, future)         ResultStreams <== AMQP
-                                                  \                          decode
-                                                   \--> FutureTable <------- FutureTable.match(id)
-                                                                             settle(future)
+                                  Submitter.send  --REST-->               ResultStreams <== AMQP
+                                    Settlement.accepted                     Settlement.deliver
+                                                                              value, error or another attempt
 
 A pipeline knows no executor: it goes on without one until its last future is settled.
 """
@@ -29,12 +28,12 @@ from ..wire.messages import Result
 from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, TaskDocument
 from .batcher import Batcher
 from .future import Future
-from .outcome import settle
 from .pacer import Pacer
 from .presence import Presence
+from .settlement import Settlement
+from .stats import Stats
 from .streams import ResultStreams
 from .submitter import Submitter
-from .table import FutureTable
 from .task import Batch, Task
 from .threads import start
 
@@ -46,6 +45,7 @@ class Service:
     """What the pipeline asks of the web service; each call blocks and raises a `FarpoolError`.
 
     Attributes:
+        cancel: cancels tasks, running ones too or not; None where the service cannot.
         paced: whether the service's request rate must be kept by the client (the hosted one's must).
         user_runtime: facts about this Python, sent with every batch.
     """
@@ -54,6 +54,7 @@ class Service:
     find_queue: Callable[[], ResultQueue]
     get_status: Callable[[Sequence[str]], dict[str, TaskDocument]]
     get_endpoint_status: Callable[[str], Mapping[str, Any]]
+    cancel: Callable[[Sequence[str], bool], object] | None
     paced: bool
     user_runtime: Mapping[str, Any]
 
@@ -81,23 +82,28 @@ class Pipeline:
         ended: Callable[[], None],
     ) -> None:
         self._service = service
-        self._deserialize = deserialize
         self._ended = ended
         self._pid = os.getpid()
         self._task_group_id: str | None = None
-        self._delivered = 0
         self._closing = threading.Event()
-        self._submit_over = False
+        self._is_ending = False
         self._broken: BaseException | None = None
-        self._table: FutureTable[Result | TaskDocument] = FutureTable()
         self._batcher = Batcher(max_tasks=batch_size, max_bytes=batch_bytes)
         self._pacer = Pacer(wait=self._closing.wait) if service.paced else None
         self._loop = Loop()
+        self._settlement = Settlement(
+            self._loop,
+            deserialize=deserialize,
+            cancel=service.cancel,
+            again=lambda task: self._batcher.put(task, again=True),
+            settled=self._settled,
+        )
+        table = self._settlement.table
         self._streams = ResultStreams(
             self._loop,
             find_queue=service.find_queue,
             get_status=service.get_status,
-            outstanding=self._table.outstanding,
+            outstanding=table.outstanding,
             deliver=self._deliver,
             failed=self._stream_failed,
             amqp_port=amqp_port,
@@ -105,14 +111,16 @@ class Pipeline:
         )
         self._presence = Presence(
             self._loop,
-            owed=self._table.owed,
-            delivered=lambda: self._delivered,
+            owed=table.owed,
+            delivered=lambda: self._settlement.delivered,
             get_status=service.get_endpoint_status,
             reconcile=self._streams.ask,
         )
         self._submitter = Submitter(
-            submit=service.submit,
-            request_of=lambda batch: batch.request(self._task_group_id, service.user_runtime),
+            submit=self._submit,
+            request_of=lambda batch: batch.request(
+                self._task_group_id, service.user_runtime, extended=service.cancel is not None
+            ),
             accepted=self._accepted,
             failed=self._refused,
         )
@@ -126,10 +134,24 @@ class Pipeline:
         """The task group the service made for tasks that name none; None before the first was accepted."""
         return self._task_group_id
 
+    def stats(self) -> Stats:
+        """Give the figures of what was done so far."""
+        return self._settlement.stats()
+
+    def registered(self) -> None:
+        """Wait for the turn of one more registration, and count it."""
+        self.pace()
+        self._settlement.meter.registered()
+
     def pace(self) -> None:
         """Wait for the turn of one more request outside the pipeline, such as a registration."""
         if self._pacer is not None:
             self._pacer.wait()
+
+    def called_off(self, future: Future[Any]) -> None:
+        """Take note that a future of this pipeline was cancelled. Thread-safe."""
+        if os.getpid() == self._pid:
+            self._settlement.called_off(future)
 
     def put(self, task: Task) -> None:
         """Have a task sent.
@@ -138,7 +160,9 @@ class Pipeline:
             RuntimeError: the pipeline is closed, broken (`BrokenExecutor`), or was made before a fork.
         """
         self.check()
+        self._settlement.begin(task)
         if not self._batcher.put(task):
+            task.future.cancel()
             self.check()
             raise RuntimeError("cannot schedule new futures after shutdown")
 
@@ -155,22 +179,27 @@ class Pipeline:
     def attach(self, task_group_id: str, futures: Sequence[tuple[str, Future[Any]]]) -> None:
         """Have futures wait for tasks that are at the service already, and settle those that are finished."""
         self.check()
-        for future, result in self._table.expect(futures):
-            settle(future, result, self._deserialize)
+        self._settlement.attach(futures)
         self._streams.open(task_group_id)
         self._loop.call(lambda: self._streams.reconcile([task_id for task_id, _ in futures]))
         self._loop.call(self._presence.watch)
 
-    def close(self, *, cancel_futures: bool = False) -> None:
-        """Take no more tasks; end when every future is settled. Returns at once."""
+    def close(self, *, cancel_futures: bool = False, running: bool = False) -> None:
+        """Take no more tasks; end when every future is settled. Returns at once.
+
+        Args:
+            cancel_futures: cancel what no worker has begun.
+            running: cancel what runs, too.
+        """
         if os.getpid() != self._pid:
             return
-        if cancel_futures:
-            for task in self._batcher.drain(spare_next=True):
-                task.future.cancel()
-                task.future.set_running_or_notify_cancel()
         self._batcher.close()
+        if cancel_futures or running:
+            for task in self._batcher.drain(spare_next=not running):
+                task.future.cancel()
+            self._settlement.cancel_rest(running=running)
         self._closing.set()
+        self._loop.call(self._end_if_done)
 
     def join(self) -> None:
         """Wait until everything is over. In a thread of the pipeline itself (a callback): does not wait."""
@@ -188,13 +217,12 @@ class Pipeline:
     def fail(self, error: BaseException) -> None:
         """Break: every future that waits gets the cause, and nobody waits for ever. Thread-safe."""
         self._broken = error
-        self._batcher.close()
+        self._batcher.end()
         self._closing.set()
         for task in self._batcher.drain():
-            if task.future.set_running_or_notify_cancel():
-                task.future.set_exception(self._cause(error))
-        for future in self._table.drain():
-            future.set_exception(self._cause(error))
+            self._settlement.fail(task.future, self._cause(error))
+        for future in self._settlement.drain():
+            self._settlement.fail(future, self._cause(error))
         self._loop.call(self._end)
 
     @staticmethod
@@ -208,46 +236,49 @@ class Pipeline:
     def _run_submit(self) -> None:
         while self._send_next():
             pass
-        self._submit_over = True
-        self._loop.call(self._end_if_done)
 
     def _send_next(self) -> bool:
         # A frame of its own: while the next batch is waited for, nothing here refers to the futures of the last.
         batch = self._batcher.take()
-        if batch is None:
-            return False
+        if batch is None:  # closed: what is on its way may still come back for another attempt
+            self._loop.call(self._end_if_done)
+            return self._batcher.wait()
         self._send(batch)
         return True
 
     def _send(self, batch: Batch) -> None:
         self.pace()
-        self._table.begin()
+        table = self._settlement.table
+        table.begin()
         try:
             self._submitter.send(batch)
         except BaseException as error:
             for task in batch.tasks:
                 if not task.future.done() and task.future.task_id is None:
-                    task.future.set_exception(self._cause(error))
+                    self._settlement.fail(task.future, self._cause(error))
             raise
         finally:
-            self._table.end()
+            table.end()
+
+    def _submit(self, endpoint_id: str, request: SubmitRequest) -> SubmitReply:
+        self._settlement.meter.requested()
+        return self._service.submit(endpoint_id, request)
 
     def _refused(self, task: Task, error: BaseException) -> None:
         # Where the whole executor broke meanwhile (the embedded stack died), that is the cause, and the rest follows.
-        task.future.set_exception(error if self._broken is None else self._cause(self._broken))
+        if self._broken is None:
+            self._settlement.failed(task.future, error)
+        else:
+            self._settlement.fail(task.future, self._cause(self._broken))
 
     def _accepted(self, pairs: Sequence[tuple[Task, str]], reply: SubmitReply) -> None:
         group = reply.task_group_id
         if self._task_group_id is None and pairs[0][0].route.task_group_id is None:
             self._task_group_id = group
-        for task, task_id in pairs:
-            task.future.task_id = task_id
-            task.future.task_group_id = group
-        early = self._table.expect([(task_id, task.future) for task, task_id in pairs])
+        deliver_early = self._settlement.accepted(pairs, group)
         self._streams.open(group)
         self._loop.call(self._presence.watch)
-        for future, result in early:
-            settle(future, result, self._deserialize)
+        deliver_early()
         if self._broken is not None:  # broke while this batch was in flight
             self.fail(self._broken)
 
@@ -260,25 +291,26 @@ class Pipeline:
             self._ended()
 
     def _deliver(self, result: Result | TaskDocument) -> None:
-        future = self._table.match(result.task_id, result)
-        if future is None:
-            log.debug("result of task %s: nobody waits for it (yet)", result.task_id)
-            return
-        self._delivered += 1
-        settle(future, result, self._deserialize)
-        if self._submit_over:
+        self._settlement.deliver(result)
+        if self._closing.is_set():
             self._end_if_done()
 
     def _stream_failed(self, task_group_id: str, error: StreamError) -> None:
-        for task_id in self._table.outstanding(task_group_id):
-            future = self._table.match(task_id, TaskDocument(task_id, "unknown"))
-            if future is not None:
-                future.set_exception(error)
+        self._settlement.give_up(task_group_id, error)
         self._end_if_done()
 
+    def _settled(self) -> None:
+        if self._closing.is_set():
+            self._loop.call(self._end_if_done)
+
     def _end_if_done(self) -> None:
-        if self._submit_over and not len(self._table):
+        if self._closing.is_set() and self._settlement.is_empty and self._batcher.is_idle:
             self._end()
 
     def _end(self) -> None:
+        if self._is_ending:
+            return
+        self._is_ending = True
+        self._batcher.end()
+        self._settlement.flush()
         self._streams.close(self._loop.stop)

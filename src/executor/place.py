@@ -42,6 +42,7 @@ class Place:
             find_queue=client.get_result_amqp_url,
             get_status=client.get_batch_status,
             get_endpoint_status=client.get_endpoint_status,
+            cancel=None,
             paced=client.is_hosted,
             user_runtime=client.user_runtime,
         )

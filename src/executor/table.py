@@ -67,6 +67,16 @@ class FutureTable(Generic[R]):
                 self._early[task_id] = result
             return future
 
+    def forget(self, task_id: str | None) -> bool:
+        """Wait no longer for a task's result; False when nobody did."""
+        with self._lock:
+            return task_id is not None and self._futures.pop(task_id, None) is not None
+
+    def futures(self) -> list[Future[Any]]:
+        """Give the futures that wait."""
+        with self._lock:
+            return list(self._futures.values())
+
     def outstanding(self, task_group_id: str | None = None) -> list[str]:
         """Give the task ids that are waited for, of one task group or of all."""
         with self._lock:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..wire.rest import SubmitRequest
 from .future import Future
+from .retry import NO_RETRY, Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Route:
         task_group_id: the group asked for; None for the executor's own.
         resource_specification, user_endpoint_config: JSON text, so that routes compare and hash by value.
         result_serializers: import paths, tried in order.
+        timeout_s: seconds for which the task may run, or None.
+        priority: which waiting tasks the endpoint begins first: those with the higher number.
     """
 
     endpoint_id: str
@@ -26,16 +29,25 @@ class Route:
     resource_specification: str | None = None
     user_endpoint_config: str | None = None
     result_serializers: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One call, packed when it was submitted: what the caller changes later does not matter."""
+    """One call, packed when it was submitted: what the caller changes later does not matter.
+
+    Attributes:
+        retry: whether and when it is tried again, when it fails.
+        due: the `time.monotonic` figure by which its future must have an outcome, or None.
+    """
 
     route: Route
     function_id: str
     payload: str
     future: Future[Any]
+    retry: Retry = NO_RETRY
+    due: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +64,11 @@ class Batch:
             groups.setdefault(task.function_id, []).append(task)
         return groups
 
-    def request(self, task_group_id: str | None, user_runtime: Mapping[str, Any]) -> SubmitRequest:
+    def request(self, task_group_id: str | None, user_runtime: Mapping[str, Any], *, extended: bool) -> SubmitRequest:
         """Build the body to send.
 
         Args:
+            extended: whether the service knows of time-outs and priorities.
             task_group_id: the executor's own group, for a route that names none; None while there is none yet.
             user_runtime: facts about this Python, for endpoint templates.
         """

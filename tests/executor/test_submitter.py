@@ -21,7 +21,7 @@ class Desk:
         self._answer = answer
         self.submitter = Submitter(
             submit=self.submit,
-            request_of=lambda batch: batch.request(None, {}),
+            request_of=lambda batch: batch.request(None, {}, extended=False),
             accepted=self.accept,
             failed=lambda task, error: self.failed.append((task.payload, type(error))),
         )

@@ -1,0 +1,81 @@
+"""The session: what an executor has once it has begun, and the way of a call into it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import PayloadTooLarge
+from ..serialize import Serializer
+from .code import Code, code_of
+from .future import Future
+from .options import Options
+from .pipeline import Pipeline
+from .place import Place
+from .registry import Registry
+from .retry import Retry
+from .task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A place, the pipeline to it, and the functions that are registered there."""
+
+    place: Place
+    pipeline: Pipeline
+    registry: Registry
+    serializer: Serializer
+
+    def function_id(self, fn: Callable[..., Any]) -> str:
+        """Give the function id of a callable, registering it if need be.
+
+        Raises:
+            RuntimeError: the pipeline takes no more.
+            TypeError: it is not callable.
+            SerializationError, ServiceError: it cannot be sent, or not be registered.
+        """
+        self.pipeline.check()
+        if not callable(fn):
+            raise TypeError(f"{fn!r} is not callable: submit(fn, *args) takes a function first")
+        return self.registry.id_of(fn)
+
+    def submit(
+        self, function_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options, retry: Retry
+    ) -> Future[Any]:
+        """Pack a call and have it sent.
+
+        Raises:
+            RuntimeError: the pipeline takes no more.
+            SerializationError: an argument cannot be sent.
+            PayloadTooLarge: the packed arguments are over the service's limit.
+            ValueError: no endpoint is set where one is needed.
+        """
+        payload = self.serializer.pack_arguments(args, dict(kwargs))
+        limit = self.place.client.max_payload_bytes
+        if limit is not None and len(payload) > limit:
+            raise PayloadTooLarge(
+                f"the packed arguments are {len(payload):,} bytes, the service takes {limit:,} in one request: "
+                "pass less, or pass a reference to where the data is"
+            )
+        route = replace(options.route, endpoint_id=self.place.endpoint_for(options.endpoint))
+        future: Future[Any] = Future(
+            endpoint_id=route.endpoint_id,
+            function_id=function_id,
+            label=options.label,
+            called_off=self.pipeline.called_off,
+        )
+        due = None if options.deadline_s is None else time.monotonic() + options.deadline_s
+        self.pipeline.put(Task(route, function_id, payload, future, retry, due))
+        return future
+
+
+def registry_of(place: Place, pipeline: Pipeline, serializer: Serializer) -> Registry:
+    """Make the registry of the functions that are registered at a place."""
+
+    def register(code: Code) -> str:
+        pipeline.registered()
+        return place.client.register(code.registration())
+
+    return Registry(pack=lambda fn: code_of(fn, serializer), register=register)

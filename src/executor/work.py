@@ -1,0 +1,211 @@
+"""What an executor is asked for: the calls that an `Executor` and a view of one have in common."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from typing_extensions import ParamSpec
+
+from ..client.checks import positive
+from ..wire.ids import as_id
+from .calls import run_calls
+from .future import Future
+from .mapping import chunked, mapped
+from .options import Options
+from .retry import Backoff
+from .session import Session
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: An option that is left out of `options` stays as it is.
+_KEEP: Any = object()
+
+
+class Work(concurrent.futures.Executor):
+    """Submits calls, one by one or many, with the options that are set on it."""
+
+    _options: Options
+
+    @abstractmethod
+    def _begun(self) -> Session:
+        """Give the session, beginning it if need be; raises RuntimeError after `shutdown`."""
+
+    @abstractmethod
+    def _owner(self) -> Work:
+        """Give the executor whose session it is."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have `fn(*args, **kwargs)` run on the endpoint.
+
+        The function is registered the first time it is seen; the arguments are packed before this returns. The very
+        first call starts what is to be started, and blocks while it does.
+
+        Returns:
+            A `Future`, with `task_id` once the service has taken the task.
+
+        Raises:
+            RuntimeError: after `shutdown`.
+            SerializationError: the function or an argument cannot be sent; names it.
+            PayloadTooLarge: the packed arguments are over the service's limit.
+            ServiceError: the function could not be registered.
+            ValueError: no endpoint is set where one is needed.
+        """
+        session, options = self._begun(), self._options
+        return session.submit(session.function_id(fn), args, kwargs, options, options.retry_of(fn))
+
+    def submit_to_registered_function(
+        self, function_id: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Future[Any]:
+        """Have a function run that is registered already, perhaps by somebody else; otherwise as `submit`."""
+        checked = as_id(function_id, "function_id")
+        options = self._options
+        return self._begun().submit(checked, tuple(args), dict(kwargs or {}), options, options.retry_of(None))
+
+    def register_function(self, fn: Callable[..., Any], function_id: str | None = None, **about: Any) -> str:
+        """Register a function ahead of its first use.
+
+        Args:
+            fn: the function.
+            function_id: the id it has already, if it is registered: it is not registered again.
+            about: `description`, `public`, `group`, `metadata`, as for `Client.register_function`.
+
+        Returns:
+            Its function id. `submit(fn)` uses it from now on.
+        """
+        session = self._begun()
+        if function_id is None:
+            session.pipeline.registered()
+            function_id = session.place.client.register_function(fn, **about)
+        checked = as_id(function_id, "function_id")
+        session.registry.remember(fn, checked)
+        return checked
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[T]:
+        """Run `fn` over the items of the iterables, and give the results in their order.
+
+        Args:
+            fn: called with one item of each iterable.
+            iterables: read to the end of the shortest; at once, unless `buffersize` is given.
+            timeout: seconds from this call until the last result must be there.
+            chunksize: calls that make one task.
+            buffersize: tasks that may be submitted and not yet taken: with it, endless iterables are fine.
+
+        Returns:
+            An iterator. It raises what a call raised, and `TimeoutError`; given up, it cancels what was not sent.
+        """
+        size = positive(chunksize, "chunksize") or 1
+        window = positive(buffersize, "buffersize")
+        calls: Iterable[tuple[Any, ...]] = zip(*iterables)  # noqa: B905 - to the end of the shortest, as `map` does
+        if size == 1:
+            return mapped(self._bound(fn), calls, timeout=timeout, buffersize=window)
+        chunks = mapped(self._bound(run_calls(fn), fn), chunked(calls, size), timeout=timeout, buffersize=window)
+        return _flat(chunks)
+
+    def options(
+        self,
+        *,
+        endpoint_id: str | None = _KEEP,
+        task_group_id: str | None = _KEEP,
+        resource_specification: Mapping[str, Any] | None = _KEEP,
+        user_endpoint_config: Mapping[str, Any] | None = _KEEP,
+        result_serializers: Sequence[str] | None = _KEEP,
+        retries: int = _KEEP,
+        retry_on: type[BaseException] | Sequence[type[BaseException]] | None = _KEEP,
+        backoff: Backoff | None = _KEEP,
+        idempotent: bool | None = _KEEP,
+        timeout: float | None = _KEEP,
+        deadline: float | None = _KEEP,
+        priority: int = _KEEP,
+        label: str = _KEEP,
+    ) -> View:
+        """Give a view of this executor whose tasks are submitted with other options. It costs next to nothing.
+
+        What is left out stays as it is set here, at this moment. A view has no connections of its own, and shares the
+        registered functions: make as many as you like, also from many threads.
+
+        Args:
+            endpoint_id: as for `Executor`.
+            task_group_id: as for `Executor`.
+            resource_specification: as for `Executor`.
+            user_endpoint_config: as for `Executor`.
+            result_serializers: as for `Executor`.
+            retries: attempts after the first, at most. Each is a task of its own, with a new `task_id`.
+            retry_on: the errors that are worth another attempt; None: whatever the function raises. What ran into its
+                time-out is always tried again. A lost worker or endpoint leaves open how far the function came:
+                another attempt follows only where the function is idempotent, or `WorkerLost` or `EndpointOffline`
+                is named here.
+            backoff: how long to wait before another attempt: seconds, a function of the number of attempts made that
+                gives seconds, or a wait of tenacity. None: 0.1 s, twice as long each time, up to 30 s, with jitter.
+            idempotent: whether functions may run twice without harm; None: those marked with `farpool.idempotent`.
+            timeout: seconds that one attempt may run. A farpool endpoint stops its worker then, and counts from when
+                the worker began. Other endpoints cannot: there it counts from when the service took the task, and the
+                task may run on. The attempt fails with `TaskTimeout`.
+            deadline: seconds from `submit` to the outcome, over all attempts. Then the future fails with
+                `TaskTimeout`, and the task is cancelled.
+            priority: which waiting tasks come first: those with the higher number. 0 is usual.
+            label: a name, for people; the futures carry it.
+
+        Example:
+            >>> careful = ex.options(retries=3, timeout=60)  # doctest: +SKIP
+            >>> careful.submit(fetch, url)  # doctest: +SKIP
+        """
+        given = {name: value for name, value in locals().items() if name != "self" and value is not _KEEP}
+        return View(self._owner(), self._options.but(given))
+
+    def _bound(self, fn: Callable[..., Any], seen: Callable[..., Any] | None = None) -> Callable[..., Future[Any]]:
+        """Give a function that submits calls of `fn`, with the options as they are now.
+
+        Args:
+            fn: the function.
+            seen: the user's function, where `fn` was made around it.
+        """
+        session, options = self._begun(), self._options
+        function_id, retry = session.function_id(fn), options.retry_of(seen or fn)
+        return lambda *args: session.submit(function_id, args, {}, options, retry)
+
+
+class View(Work):
+    """A view of an executor: the same pipeline, other options. Made by `options`.
+
+    Its `shutdown` waits for nothing and ends nothing: the executor belongs to who made it.
+    """
+
+    def __init__(self, executor: Work, options: Options) -> None:
+        self._executor = executor
+        self._options = options
+
+    def __repr__(self) -> str:
+        label = f"{self._options.label!r} " if self._options.label else ""
+        return f"<{type(self).__name__} {label}of {self._executor!r}>"
+
+    @property
+    def _max_workers(self) -> int:
+        workers: int = getattr(self._executor, "_max_workers", 1)
+        return workers
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Do nothing: shut down the executor itself."""
+
+    def _begun(self) -> Session:
+        return self._executor._begun()  # noqa: SLF001 - a view is part of its executor
+
+    def _owner(self) -> Work:
+        return self._executor
+
+
+def _flat(chunks: Iterator[list[T]]) -> Iterator[T]:
+    for chunk in chunks:
+        chunk.reverse()
+        while chunk:
+            yield chunk.pop()
