@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 @click.option("--directory", type=click.Path(file_okay=False, path_type=Path), hidden=True)
 @click.option("--foreground", is_flag=True, help="Stay in this terminal until Ctrl-C.")
 @click.option("--connection-from-stdin", is_flag=True, hidden=True, help="Learn URL and token from a JSON line.")
+@click.option("--worker-stdout", type=int, hidden=True, help="Descriptor that workers get as standard output.")
+@click.option("--worker-stderr", type=int, hidden=True, help="Descriptor that workers get as standard error.")
 @json_option
 @exit_option
 def start(
@@ -54,6 +56,8 @@ def start(
     directory: Path | None,
     foreground: bool,
     connection_from_stdin: bool,
+    worker_stdout: int | None,
+    worker_stderr: int | None,
     as_json: bool,
     exit_with_parent: int | None,
     **wanted: Any,
@@ -69,7 +73,7 @@ def start(
     if not watch_late:
         end_with_parent(exit_with_parent)
     announcer = Announcer() if as_json and foreground else None
-    from ..endpoint import EndpointDirectory, exit_code_for, run_agent
+    from ..endpoint import EndpointDirectory, WorkerOutput, exit_code_for, run_agent
 
     settings = Settings.from_environment()
     place = EndpointDirectory(directory, name) if directory else EndpointDirectory.of(settings.home, name)
@@ -93,7 +97,12 @@ def start(
         return connection
 
     try:
-        run_agent(place, connect=connect if connection_from_stdin else None, ready=ready)
+        run_agent(
+            place,
+            connect=connect if connection_from_stdin else None,
+            ready=ready,
+            output=WorkerOutput(worker_stdout, worker_stderr),
+        )
     except FarpoolError as error:
         error.__dict__["exit_code"] = exit_code_for(error)
         raise

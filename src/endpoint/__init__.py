@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from .registration import exit_code_for as exit_code_for
     from .run import Connection as Connection
     from .run import run_agent as run_agent
+    from .worker_output import WorkerOutput as WorkerOutput
 
 _HOMES = {
     "Connection": ".run",
     "EndpointConfig": ".config",
     "EndpointDirectory": ".directory",
     "EndpointState": ".process",
+    "WorkerOutput": ".worker_output",
     "delete": ".process",
     "exit_code_for": ".registration",
     "list_endpoints": ".process",
@@ -46,6 +48,7 @@ __all__ = [
     "EndpointConfig",
     "EndpointDirectory",
     "EndpointState",
+    "WorkerOutput",
     "delete",
     "exit_code_for",
     "list_endpoints",

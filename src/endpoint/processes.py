@@ -24,6 +24,7 @@ from .engine import EngineState, Loss, Outcome
 from .frames import Frame
 from .job import Job, Site
 from .worker_link import WorkerLink
+from .worker_output import WorkerOutput
 from .worker_process import job_frame, site_frame
 
 log = logging.getLogger(__name__)
@@ -55,10 +56,18 @@ class ProcessEngine:
     Args:
         loop: where it lives.
         workers: how many.
+        output: where they print.
     """
 
-    def __init__(self, loop: Loop, *, workers: int) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        workers: int,
+        output: WorkerOutput = WorkerOutput(),  # noqa: B008 - a frozen value
+    ) -> None:
         self._loop = loop
+        self._output = output
         self._site: Site | None = None
         self._total = workers
         self._starting: set[WorkerLink] = set()
@@ -118,7 +127,7 @@ class ProcessEngine:
         if self._is_stopped:
             return
         try:
-            worker = WorkerLink(self._loop, received=self._received, ended=self._ended)
+            worker = WorkerLink(self._loop, received=self._received, ended=self._ended, output=self._output)
         except OSError as error:
             self._start_failed(f"a worker process cannot be started: {error}")
             return

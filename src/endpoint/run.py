@@ -18,6 +18,7 @@ from .executors import ExecutorEngine, executor_named
 from .processes import ProcessEngine
 from .registration import Registered, register
 from .signals import stopping_on_signals
+from .worker_output import WorkerOutput
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def run_agent(
     config: EndpointConfig | None = None,
     ready: Callable[[str], None] | None = None,
     patience_s: float = PATIENCE_S,
+    output: WorkerOutput = WorkerOutput(),  # noqa: B008 - a frozen value
 ) -> None:
     """Run the endpoint's agent; blocks until SIGTERM or SIGINT, then until running tasks have ended (`grace_s`).
 
@@ -67,6 +69,7 @@ def run_agent(
         ready: called with the endpoint's id when it is online.
         patience_s: how long to try to reach a service, and then its broker, that was never there; one that was is
             waited for without end.
+        output: where worker processes print.
 
     Raises:
         FarpoolError: the endpoint is running already, its configuration cannot be used, the service refused it or
@@ -79,7 +82,7 @@ def run_agent(
         agent = Agent(
             loop,
             config,
-            engine=make_engine(loop, config),
+            engine=make_engine(loop, config, output),
             register=way.register,
             patience_s=patience_s,
             sys_path=way.sys_path,
@@ -94,15 +97,19 @@ def run_agent(
             way.close()
 
 
-def make_engine(loop: Loop, config: EndpointConfig) -> Engine:
-    """Make the engine that a configuration names.
+def make_engine(
+    loop: Loop,
+    config: EndpointConfig,
+    output: WorkerOutput = WorkerOutput(),  # noqa: B008 - a frozen value
+) -> Engine:
+    """Make the engine that a configuration names; `output` is where worker processes print.
 
     Raises:
         FarpoolError: it cannot be made.
     """
     workers = config.workers
     if config.engine == "processes":
-        return ProcessEngine(loop, workers=workers)
+        return ProcessEngine(loop, workers=workers, output=output)
     if config.engine == "threads":
         executor = ThreadPoolExecutor(workers, thread_name_prefix="farpool worker")
         return ExecutorEngine(loop, executor=executor, workers=workers)

@@ -14,6 +14,7 @@ from typing import Any
 from ..amqp import Loop
 from . import worker_process
 from .frames import Frame, FrameReader, pieces
+from .worker_output import WorkerOutput
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class WorkerLink:
         received: called with each frame.
         ended: called once with the exit code (negative: the signal), when the process is gone and all it said was
             received; not called after `dismiss` and `kill`.
+        output: where the process prints.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class WorkerLink:
         *,
         received: Callable[[WorkerLink, Frame], None],
         ended: Callable[[WorkerLink, int], None],
+        output: WorkerOutput = WorkerOutput(),  # noqa: B008 - a frozen value
     ) -> None:
         self._loop = loop
         self._ioloop: Any = loop.ioloop
@@ -47,7 +50,7 @@ class WorkerLink:
         self._socket, theirs = socket.socketpair()
         with theirs:
             try:
-                self._process = _start(theirs)
+                self._process = _start(theirs, output)
             except OSError:
                 self._socket.close()
                 raise
@@ -182,14 +185,14 @@ class WorkerLink:
             self._socket.close()
 
 
-def _start(theirs: socket.socket) -> subprocess.Popen[bytes]:
-    # Standard output may be a pipe in which somebody reads announcements, or which nobody reads any more: what tasks
-    # print goes to standard error, which is the terminal or the log.
+def _start(theirs: socket.socket, output: WorkerOutput) -> subprocess.Popen[bytes]:
+    # Standard output may be a pipe in which somebody reads announcements, or which nobody reads any more: where nothing
+    # else is said, what tasks print goes to standard error, which is the terminal or the log.
     return subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
-        worker_process.command(theirs.fileno()),
+        worker_process.command(theirs.fileno(), output),
         stdin=subprocess.DEVNULL,
         stdout=2,
-        pass_fds=(theirs.fileno(),),
+        pass_fds=(theirs.fileno(), *output.descriptors),
     )
 
 

@@ -1,6 +1,6 @@
 """A worker process: takes jobs from its socket, runs them, and sends back what came of them, until the agent is gone.
 
-    argv: the number of the socket's descriptor
+    argv: the number of the socket's descriptor, where modules are, where to print
     socket: -> "ready" | <- "site" | <- job | -> "done" | <- job | ...
 
 The process dies with the agent, however that ends and whatever the task is doing.
@@ -21,14 +21,16 @@ from ..local.parent import die_with_parent, watch_parent
 from .frames import Frame, FrameReader, pieces
 from .job import Job, Site
 from .worker import Worker
+from .worker_output import WorkerOutput, print_to
 
 #: What the agent runs to start a worker: it finds modules where the agent does, and its `__main__` is almost empty.
 START = "import sys, json; sys.path[:] = json.loads(sys.argv[2]); from {module} import main; main()"
 
 
-def command(descriptor: int) -> list[str]:
-    """Give the command line of a worker that talks on `descriptor`."""
-    return [sys.executable, "-c", START.format(module=__name__), str(descriptor), json.dumps(sys.path, default=str)]
+def command(descriptor: int, output: WorkerOutput) -> list[str]:
+    """Give the command line of a worker that talks on `descriptor` and prints to `output`."""
+    start = START.format(module=__name__)
+    return [sys.executable, "-c", start, str(descriptor), json.dumps(sys.path, default=str), output.dumps()]
 
 
 def job_frame(job: Job) -> Frame:
@@ -45,8 +47,11 @@ def main() -> None:
     """Be a worker process."""
     if not die_with_parent():
         watch_parent()
-    faulthandler.enable()  # where native code crashed goes to the log
     agent = socket.socket(fileno=int(sys.argv[1]))
+    agent.set_inheritable(False)
+    # Where native code crashed goes to the log, as what went wrong so far; what is printed from now on, to the output.
+    faulthandler.enable(os.dup(2))
+    print_to(WorkerOutput.loads(sys.argv[3]))
     sys.argv[:] = ["farpool-worker"]
     # Ctrl-C in the agent's terminal is for the agent, which lets running tasks end. A handler, not SIG_IGN: what a task
     # starts must not inherit it.

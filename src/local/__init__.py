@@ -8,7 +8,8 @@
     StackLease .service_url .token .endpoint_id
        release()  the last one stops the children and removes the directory
 
-Leases of one program share one service, and leases that want equally many workers share one agent. Nothing is polled:
+Leases of one program share one service, and leases that want equally many workers share one agent. What tasks print
+comes out where the program prints; service and agent write to logs in the private directory. Nothing is polled:
 the children announce themselves on their standard output, and a thread waits for the end of each. Only processes are
 started here; the service and the endpoint are never imported.
 """

@@ -17,10 +17,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from ..errors import StackError
+from .output import duplicates
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,8 @@ class Child:
         name: what it is, for messages: ``"the embedded service"``.
         command: the program and its arguments.
         log_file: where its standard error goes.
+        lends_output: whether it gets descriptors of the program's standard output and error, as the options
+            ``--worker-stdout`` and ``--worker-stderr``.
 
     Attributes:
         announced: what the process said when it was ready; fails with `StackError` when it ended before.
@@ -47,12 +51,13 @@ class Child:
             called in the thread that waits for the process.
     """
 
-    def __init__(self, name: str, command: Sequence[str], log_file: Path) -> None:
+    def __init__(self, name: str, command: Sequence[str], log_file: Path, *, lends_output: bool = False) -> None:
         self.name = name
         self.log_file = log_file
         self.announced: Future[Mapping[str, Any]] = Future()
         self.ended: Future[StackError | None] = Future()
         self._command = list(command)
+        self._lends_output = lends_output
         self._process: subprocess.Popen[bytes] | None = None
         self._is_stopping = False
 
@@ -64,9 +69,11 @@ class Child:
     def start(self) -> None:
         """Start the process, and the thread that waits for it; a failure to do so is told by `announced`."""
         try:
-            with self.log_file.open("ab") as errors:
+            with self.log_file.open("ab") as errors, self._output() as output:
+                options = [text for option, number in output.items() for text in (option, str(number))]
                 self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
-                    self._command,
+                    [*self._command, *options],
+                    pass_fds=tuple(output.values()),
                     stdin=subprocess.PIPE,  # open until its end: where there is no pidfd, end-of-file says that we died
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -84,7 +91,7 @@ class Child:
         """Give the process one line on its standard input."""
         stdin = None if self._process is None else self._process.stdin
         if stdin is not None:
-            with contextlib.suppress(OSError):  # it died meanwhile: `ended` says so
+            with contextlib.suppress(OSError, ValueError):  # it died meanwhile, or is reaped: `ended` says so
                 stdin.write(f"{line}\n".encode())
                 stdin.flush()
 
@@ -122,6 +129,9 @@ class Child:
             log.warning("%s (pid %s) did not end within %s s: killing it", self.name, self.pid, STOP_TIMEOUT_S)
             self._signal(signal.SIGKILL)
             self.ended.result()
+
+    def _output(self) -> AbstractContextManager[Mapping[str, int]]:
+        return duplicates() if self._lends_output else contextlib.nullcontext({})
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and not self.ended.done():

@@ -116,7 +116,7 @@ class Stack:
         watch = ("--foreground", "--json", "--exit-with-parent", str(os.getpid()))
         command = [*self._program, "endpoint", "start", "embedded", *options, *watch]
         name = f"the embedded endpoint of {max_workers} workers"
-        return Child(name, command, home.with_suffix(".log"))
+        return Child(name, command, home.with_suffix(".log"), lends_output=True)
 
 
 def farpool_program() -> list[str]:

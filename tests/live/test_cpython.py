@@ -28,8 +28,6 @@ if os.environ.get("FARPOOL_UNDER_TEST"):
 #: What does not pass yet, and why. A test that passes must leave this list.
 DOES_NOT_PASS = {
     "FarpoolExecutorTest.test_map_exception": "the exception's own type does not cross the wire yet",
-    "FarpoolShutdownTest.test_interpreter_shutdown": "what a worker prints goes to the endpoint's log",
-    "FarpoolShutdownTest.test_hang_gh83386": "what a worker prints goes to the endpoint's log",
 }
 
 #: What passes or not by the load of the machine, and why.
