@@ -47,9 +47,10 @@ class Alarms:
         while self._heap:
             due, _, reference, ring = self._heap[0]
             future = reference()
-            if future is not None and not future.done():
-                if due > now:
-                    break
+            waits = future is not None and not future.done()
+            if waits and due > now:
+                break
+            heapq.heappop(self._heap)  # before it rings: the call may set another
+            if future is not None and waits:
                 ring(future)
-            heapq.heappop(self._heap)
         self._arm()

@@ -165,6 +165,11 @@ class Executor(Work):
     def label(self, value: str) -> None:
         self._set(label=value)
 
+    @property
+    def max_workers(self) -> int:
+        """How many workers the endpoint has, as far as it is known; libraries read it as `_max_workers`."""
+        return self._max_workers
+
     def _set(self, **given: Any) -> None:
         with self._lock:
             self._options = self._options.but(given)

@@ -90,12 +90,12 @@ def _wait_s(backoff: Backoff | None, attempt: int, error: BaseException) -> floa
     if isinstance(backoff, (int, float)):
         return float(backoff)
     # Imported here: who never tries again does not pay for it.
-    from tenacity import RetryCallState, Retrying, wait_exponential_jitter  # noqa: PLC0415
+    from tenacity import RetryCallState, Retrying, wait_exponential, wait_random  # noqa: PLC0415
     from tenacity.wait import wait_base  # noqa: PLC0415
 
     if backoff is None:
         # By chance in part, so that tasks that failed together do not come back together.
-        backoff = wait_exponential_jitter(initial=FIRST_WAIT_S, max=LONGEST_WAIT_S, jitter=FIRST_WAIT_S)
+        backoff = wait_exponential(multiplier=FIRST_WAIT_S, max=LONGEST_WAIT_S) + wait_random(0, FIRST_WAIT_S)
     elif not isinstance(backoff, wait_base):
         return float(backoff(attempt))
     state = RetryCallState(Retrying(), None, (), {})
