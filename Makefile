@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 RECIPE := pyproject.toml setup.py constraints.txt
-SOURCES := typings/farpool tests examples $(wildcard benchmarks)
+SOURCES := typings/farpool tests examples scripts $(wildcard benchmarks)
 
 # The interpreter that the environment is made with: the first of these that is new enough. `make PYTHON=python3.12` chooses.
 PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11 python3.10; do \
