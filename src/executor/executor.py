@@ -7,7 +7,7 @@ import inspect
 import os
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,6 +19,7 @@ from ..settings import Settings
 from ..wire.ids import as_id
 from . import options
 from .future import Future
+from .initializer import Initializer
 from .options import Options
 from .pipeline import Pipeline
 from .place import find, wanted
@@ -57,6 +58,11 @@ class Executor(Work):
         serializer: how functions and arguments are written and results read.
         result_serializers: import paths of the strategies the worker shall try for results.
         max_workers: workers of the embedded endpoint; for others, what libraries read as `_max_workers`.
+        initializer: called once in each worker process, before the first task of this executor there; on every
+            endpoint. When it raises, the executor is broken: `BrokenExecutor`, with what it raised as its cause. It
+            travels with the functions: functions that are registered already (`submit_to_registered_function`) run
+            without it.
+        initargs: what `initializer` is called with.
 
     Example:
         >>> from farpool import Executor
@@ -79,6 +85,8 @@ class Executor(Work):
         serializer: Serializer | None = None,
         result_serializers: Sequence[str] | None = None,
         max_workers: int | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: Iterable[Any] = (),
     ) -> None:
         self._options = Options().but(
             {
@@ -96,6 +104,7 @@ class Executor(Work):
         self._amqp_port = positive(amqp_port, "amqp_port")
         self._client = client
         self._serializer = serializer or Serializer()
+        self._initializer = None if initializer is None else Initializer(initializer, initargs)
         self._lock = threading.Lock()
         self._shut_down = False
         self._session: Session | None = None
@@ -295,12 +304,13 @@ class Executor(Work):
             batch_bytes=BATCH_BYTES,
             amqp_port=self._amqp_port,
             ended=place.release,
+            fatal=None if self._initializer is None else self._initializer.failure_in,
         )
         place.on_death(pipeline.fail)
         exit_hook.add(pipeline)
         # An executor that is forgotten lets its tasks finish and goes.
         weakref.finalize(self, pipeline.close).atexit = False
         self._max_workers = place.max_workers or self._max_workers
-        registry = registry_of(place, pipeline, self._serializer)
-        self._session = Session(place, pipeline, registry, self._serializer)
+        registry = registry_of(place, pipeline, self._serializer, self._initializer)
+        self._session = Session(place, pipeline, registry, self._serializer, self._initializer)
         return self._session

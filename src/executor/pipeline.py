@@ -68,6 +68,7 @@ class Pipeline:
         batch_size, batch_bytes: bounds of a batch: tasks, and characters of payload.
         amqp_port: overrides the port of the result stream.
         ended: called in the results thread when everything is over.
+        fatal: says whether the failure of a task breaks the pipeline: gives what it breaks for, or None.
     """
 
     def __init__(
@@ -80,9 +81,11 @@ class Pipeline:
         amqp_port: int | None = None,
         patience: Patience = Patience(),  # noqa: B008 - a frozen value
         ended: Callable[[], None],
+        fatal: Callable[[BaseException], BaseException | None] | None = None,
     ) -> None:
         self._service = service
         self._ended = ended
+        self._fatal = fatal
         self._pid = os.getpid()
         self._task_group_id: str | None = None
         self._closing = threading.Event()
@@ -97,6 +100,7 @@ class Pipeline:
             cancel=service.cancel,
             again=lambda task: self._batcher.put(task, again=True),
             settled=self._settled,
+            breaking=self._breaking,
         )
         table = self._settlement.table
         self._streams = ResultStreams(
@@ -230,6 +234,15 @@ class Pipeline:
         broken = BrokenExecutor(f"the executor broke before this task's result came: {error}")
         broken.__cause__ = error
         return broken
+
+    def _breaking(self, error: BaseException) -> BaseException | None:
+        cause = None if self._fatal is None else self._fatal(error)
+        if cause is None:
+            return None
+        if self._broken is None:
+            self._settlement.call_off()
+            self.fail(cause)
+        return self._cause(cause)
 
     # ---- thread "submit"
 

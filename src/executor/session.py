@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..client import description_of, name_of
 from ..errors import PayloadTooLarge
 from ..serialize import Serializer
 from .code import Code, code_of
 from .future import Future
+from .initializer import Initializer
 from .options import Options
 from .pipeline import Pipeline
 from .place import Place
@@ -27,6 +29,7 @@ class Session:
     pipeline: Pipeline
     registry: Registry
     serializer: Serializer
+    initializer: Initializer | None = None
 
     def function_id(self, fn: Callable[..., Any]) -> str:
         """Give the function id of a callable, registering it if need be.
@@ -40,6 +43,15 @@ class Session:
         if not callable(fn):
             raise TypeError(f"{fn!r} is not callable: submit(fn, *args) takes a function first")
         return self.registry.id_of(fn)
+
+    def register(self, fn: Callable[..., Any], about: Mapping[str, Any]) -> str:
+        """Register a callable, with what is said about it, and give its function id."""
+        self.pipeline.registered()
+        client = self.place.client
+        if self.initializer is None or not callable(fn):
+            return client.register_function(fn, **about)
+        seen: dict[str, Any] = {"function_name": name_of(fn), "description": description_of(fn)}
+        return client.register_function(self.initializer.before(fn), **{**seen, **about})
 
     def submit(
         self, function_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options, retry: Retry
@@ -71,11 +83,13 @@ class Session:
         return future
 
 
-def registry_of(place: Place, pipeline: Pipeline, serializer: Serializer) -> Registry:
-    """Make the registry of the functions that are registered at a place."""
+def registry_of(
+    place: Place, pipeline: Pipeline, serializer: Serializer, initializer: Initializer | None = None
+) -> Registry:
+    """Make the registry of the functions that are registered at a place, with what is to run before them."""
 
     def register(code: Code) -> str:
         pipeline.registered()
         return place.client.register(code.registration())
 
-    return Registry(pack=lambda fn: code_of(fn, serializer), register=register)
+    return Registry(pack=lambda fn: code_of(fn, serializer, initializer), register=register)

@@ -40,6 +40,7 @@ class Settlement:
         cancel: asks the service to cancel tasks, running ones too or not; None where it cannot.
         again: sends a task once more; False when no more is sent.
         settled: called after something was settled that may have been the last.
+        breaking: called with the failure of an attempt; gives what to tell of it when that breaks everything.
 
     Attributes:
         table: the futures that wait for a result.
@@ -55,11 +56,13 @@ class Settlement:
         cancel: Callable[[Sequence[str], bool], object] | None,
         again: Callable[[Task], bool],
         settled: Callable[[], None],
+        breaking: Callable[[BaseException], BaseException | None] = lambda _error: None,
     ) -> None:
         self._loop = loop
         self._deserialize = deserialize
         self._again = again
         self._settled = settled
+        self._breaking = breaking
         self._can_cancel = cancel is not None
         self._calling_off = self._with_running = False
         self._attempts = Attempts()
@@ -135,6 +138,10 @@ class Settlement:
         if self._calling_off and isinstance(error, TaskCancelled):
             future.cancel_remote()
             return
+        broken = self._breaking(error)
+        if broken is not None:
+            self.fail(future, broken)
+            return
         following = None if future.done() else self._attempts.next(future, error)
         if following is None:
             self.fail(future, error)
@@ -169,6 +176,10 @@ class Settlement:
         self._cancel_sent(self.table.futures())
         for future in self._attempts.waiting():
             future.cancel_remote()
+
+    def call_off(self) -> None:
+        """Have the service cancel what has been sent; the futures are not touched."""
+        self._cancels.add(self.table.outstanding())
 
     def flush(self) -> None:
         """Send the cancels that were gathered, and forget the alarms. Loop thread only."""

@@ -78,8 +78,7 @@ class Work(concurrent.futures.Executor):
         """
         session = self._begun()
         if function_id is None:
-            session.pipeline.registered()
-            function_id = session.place.client.register_function(fn, **about)
+            function_id = session.register(fn, about)
         checked = as_id(function_id, "function_id")
         session.registry.remember(fn, checked)
         return checked

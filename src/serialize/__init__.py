@@ -15,6 +15,7 @@ from .by_value import ByValue, by_value
 from .code import DillCode, PickleCode
 from .combined import AllCodeStrategies, AllDataStrategies, CombinedCode
 from .data import DillDataBase64, JSONData
+from .names import set_names, used_globals
 from .serializer import Serializer
 from .source import DillCodeSource, DillCodeTextInspect, PureSourceDill, PureSourceTextInspect
 from .strategies import STRATEGIES, strategy_named, strategy_of
@@ -37,6 +38,8 @@ __all__ = [
     "Serializer",
     "Strategy",
     "by_value",
+    "set_names",
     "strategy_named",
     "strategy_of",
+    "used_globals",
 ]

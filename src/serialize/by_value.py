@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import builtins
 import inspect
 import textwrap
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
+from ..errors import SerializationError
 from .names import global_names
 
 
@@ -34,9 +36,9 @@ class ByValue:
                 f"{written.__name__} uses {', '.join(sorted(missing))}: import it inside, or pass it along"
             )
         self.namespace = dict(namespace)
-        self.function = FunctionType(
+        self.function: FunctionType = FunctionType(
             _without_file(code, f"<farpool {written.__name__}>"),
-            dict(namespace),
+            {name: value.function if isinstance(value, ByValue) else value for name, value in namespace.items()},
             written.__name__,
             written.__defaults__,
         )
@@ -60,10 +62,14 @@ class ByValue:
             source_of: gives the name and the source of a function of the namespace.
 
         Raises:
-            SerializationError: from `source_of`, for what is in the namespace and has no source.
+            SerializationError: from `source_of`, for what is in the namespace and has no source; for a value that is
+                no literal.
         """
         lines: list[str] = []
         for name, value in self.namespace.items():
+            if not callable(value):
+                lines.append(f"{name} = {_literal(name, value)}")
+                continue
             own_name, text = source_of(value)
             lines += [text, "" if own_name == name else f"{name} = {own_name}"]
         lines.append(textwrap.dedent(inspect.getsource(self._written)))
@@ -74,6 +80,16 @@ def _without_file(code: CodeType, instead: str) -> CodeType:
     """Take the file name out of code: it would tell where farpool is installed, and no worker finds a file there."""
     constants = tuple(_without_file(one, instead) if isinstance(one, CodeType) else one for one in code.co_consts)
     return code.replace(co_filename=instead, co_consts=constants)
+
+
+def _literal(name: str, value: object) -> str:
+    text = repr(value)
+    try:
+        if ast.literal_eval(text) == value:
+            return text
+    except (ValueError, SyntaxError):
+        pass
+    raise SerializationError(f"{name.lstrip('_')} cannot be sent as source: it is no plain number, text or container")
 
 
 def by_value(function: Callable[..., Any], **namespace: Any) -> ByValue:

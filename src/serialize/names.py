@@ -25,6 +25,24 @@ def global_names(code: CodeType) -> frozenset[str]:
     )
 
 
+@lru_cache(maxsize=1024)
+def set_names(code: CodeType) -> frozenset[str]:
+    """List the globals that code, and the functions defined inside it, set or delete.
+
+    >>> def count():
+    ...     global total
+    ...     total = len(words)
+    >>> sorted(set_names(count.__code__))
+    ['total']
+    """
+    return frozenset(
+        one.argval
+        for part in _with_inner(code)
+        for one in dis.get_instructions(part)
+        if one.opname in {"STORE_GLOBAL", "DELETE_GLOBAL"}
+    )
+
+
 def used_globals(function: FunctionType) -> dict[str, Any]:
     """Look up the globals that a function's code uses, builtins left out.
 

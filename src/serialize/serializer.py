@@ -124,9 +124,13 @@ class Serializer:
 
     def _find_fault_inside(self, function: ByValue) -> None:
         # What farpool wraps around a user's function can be sent: the fault is the user's function, so that is named.
-        for part in function.namespace.values():
+        for name, part in function.namespace.items():
             if callable(part):
                 self.pack_function(part)
+            elif self._fails(part):
+                inner = locate(part, self._fails)
+                place = f", at {inner}," if inner else ""
+                raise SerializationError(f"{name.lstrip('_')} ({kind_of(part)}){place} cannot be serialized")
 
     def _read(self, what: str, text: str) -> Any:
         try:
