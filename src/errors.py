@@ -10,12 +10,13 @@
     |  `- ServiceDown           5xx or unreachable, after retries
     |- StreamError              the result stream could not be kept open
     |- WireError                a message or packed string that does not follow the protocol
-    |- SerializationError       a value that cannot be sent
+    |- SerializationError       a value that cannot be sent; also a TypeError, as pickle's own complaint is
     |- DeserializationError     a value that cannot be read
     |- StackError               the embedded service and endpoint could not be started
+    |- RemoteTraceback          where a function failed, on its worker: the innermost __cause__ of what it raised
     |- TaskPending              a result was asked for before there is one
     `- TaskError                one task failed
-       |- TaskExecutionFailed   the function raised
+       |- TaskExecutionFailed   the function raised; what it raised is an instance of this and of its own type
        |- TaskCancelled         the task was cancelled at the service or the endpoint
        |- TaskTimeout           the task ran longer than it was allowed to
        |- WorkerLost            the worker process died under the task
@@ -27,6 +28,8 @@ Wrong use raises ValueError, TypeError or RuntimeError at once, as the standard 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from traceback import FrameSummary
 from typing import Any
 
 
@@ -101,8 +104,8 @@ class WireError(FarpoolError):
     """A message, packed string or body does not follow the protocol."""
 
 
-class SerializationError(FarpoolError):
-    """A value cannot be serialized, so it cannot be sent."""
+class SerializationError(FarpoolError, TypeError):
+    """A value cannot be serialized, so it cannot be sent. Also a TypeError: what `pickle` and `json` raise then."""
 
 
 class DeserializationError(FarpoolError):
@@ -111,6 +114,19 @@ class DeserializationError(FarpoolError):
 
 class StackError(FarpoolError):
     """The embedded service and endpoint could not be started, or died."""
+
+
+class RemoteTraceback(FarpoolError):
+    """Where a function failed, on its worker. Never raised: the innermost ``__cause__`` of what the function raised.
+
+    Attributes:
+        frames: the frames that the message tells of, outermost first; `traceback.StackSummary.from_list` takes them.
+            Empty where the endpoint sent text only.
+    """
+
+    def __init__(self, message: str, *, frames: Sequence[FrameSummary] = ()) -> None:
+        super().__init__(message)
+        self.frames = tuple(frames)
 
 
 class TaskPending(FarpoolError):
@@ -152,7 +168,14 @@ class TaskError(FarpoolError):
 
 
 class TaskExecutionFailed(TaskError):
-    """The function raised. The message holds the remote traceback."""
+    """The function raised.
+
+    What `Future.result` and `Client.get_result` raise is an instance of this class and of the type of the original,
+    with its arguments, attributes and chain, and a `RemoteTraceback` at the end of that. Where the original could not
+    be rebuilt, it is of this class alone, and its message names the type and holds the remote traceback.
+
+    An attribute of the original comes before one of this class: `SystemExit.code` is the exit code.
+    """
 
 
 class TaskCancelled(TaskError):

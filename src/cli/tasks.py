@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from traceback import format_exception_only
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -134,18 +135,26 @@ def _of_hosted_group(client: Client, group: str | None, limit: int) -> list[dict
 
 
 def _facts(document: TaskDocument) -> dict[str, Any]:
+    from ..client.results import details_of
+
     facts = document.to_json()
     facts.pop("result", None)
     if document.result is not None:
         facts["result_chars"] = len(document.result)
+    if document.details is not None:
+        facts["details"] = details_of(document)
     return facts
 
 
 def _outcome(client: Client, task_id: str, document: TaskDocument | None) -> dict[str, Any]:
-    from ..client.results import value_in
+    from ..client.results import failure_in, value_in
 
     if document is None:
         return {"task_id": task_id, "error": "the service does not know this task"}
+    failure = failure_in(document) if document.is_finished else None
+    if failure is not None:
+        said = "".join(format_exception_only(type(failure), failure)).rstrip()
+        return {"task_id": task_id, "status": document.status, "error": said}
     try:
         value = value_in(document, client.serializer.deserialize)
     except FarpoolError as error:

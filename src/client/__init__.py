@@ -15,6 +15,16 @@ from .batch import Batch
 from .client import Client
 from .functions import description_of, name_of, packed_registration
 from .patience import Patience
-from .results import failure_of, value_in
+from .results import failure_in, failure_of, value_in
 
-__all__ = ["Batch", "Client", "Patience", "description_of", "failure_of", "name_of", "packed_registration", "value_in"]
+__all__ = [
+    "Batch",
+    "Client",
+    "Patience",
+    "description_of",
+    "failure_in",
+    "failure_of",
+    "name_of",
+    "packed_registration",
+    "value_in",
+]

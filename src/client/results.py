@@ -18,7 +18,7 @@ Source: Globus Compute wire protocol, error results.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import (
@@ -32,7 +32,9 @@ from ..errors import (
     TaskTimeout,
     WorkerLost,
 )
+from ..wire.messages import EXCEPTION
 from ..wire.rest import TaskDocument
+from .raised import raised
 
 _BY_CODE: dict[str, type[TaskError]] = {
     "remoteexecutionerror": TaskExecutionFailed,
@@ -57,7 +59,8 @@ def failure_of(
     task_id: str | None = None,
     endpoint_id: str | None = None,
     function_id: str | None = None,
-) -> TaskError:
+    details: Mapping[str, Any] | None = None,
+) -> BaseException:
     """Make the error for a task that failed.
 
     Args:
@@ -67,22 +70,25 @@ def failure_of(
         task_id: the task, where known.
         endpoint_id: where it was to run, where known.
         function_id: its function, where known.
+        details: what else the result holds; the exception itself, from a farpool endpoint.
 
     Returns:
-        The error, to raise or to set on a future. Its message holds `text`.
+        The error, to raise or to set on a future: a `TaskError`. Where the function raised, it is of that exception's
+        type too; of that alone, where no class can be both.
     """
     kind = _kind_of(code, text)
     where = _where(task_id, endpoint_id)
-    return kind(
-        _message(kind, message, text, where),
-        task_id=task_id,
-        endpoint_id=endpoint_id,
-        function_id=function_id,
-        code=code,
-    )
+    facts = {"task_id": task_id, "endpoint_id": endpoint_id, "function_id": function_id, "code": code}
+    reason = ""
+    if kind is TaskExecutionFailed:
+        what = raised(text, details, where=where.strip(" ()"), **facts)
+        if what.error is not None:
+            return what.error
+        text, reason = what.text, what.reason
+    return kind(_message(kind, message, text, where, reason), **facts)
 
 
-def failure_in(document: TaskDocument) -> TaskError | None:
+def failure_in(document: TaskDocument) -> BaseException | None:
     """Make the error that a finished task's document tells of, or None where it holds a result."""
     if document.result is not None:
         return None
@@ -101,7 +107,13 @@ def failure_in(document: TaskDocument) -> TaskError | None:
         task_id=document.task_id,
         endpoint_id=document.endpoint_id,
         function_id=document.function_id,
+        details=document.details,
     )
+
+
+def details_of(document: TaskDocument) -> dict[str, Any]:
+    """Give the facts about the worker that a document holds, without the exception that it may hold."""
+    return {name: value for name, value in (document.details or {}).items() if name != EXCEPTION}
 
 
 def value_in(document: TaskDocument, deserialize: Callable[[str], Any]) -> Any:
@@ -109,7 +121,7 @@ def value_in(document: TaskDocument, deserialize: Callable[[str], Any]) -> Any:
 
     Raises:
         TaskPending: it is not finished.
-        TaskError: it failed; the kind tells how.
+        TaskError: it failed; the kind tells how. What the function raised is of its own type too.
         DeserializationError: the value cannot be rebuilt here.
     """
     if not document.is_finished:
@@ -137,9 +149,9 @@ def _kind_of(code: str | None, text: str) -> type[TaskError]:
     return ResultTooLarge if _TOO_LARGE.fullmatch(text.strip()) else kind
 
 
-def _message(kind: type[TaskError], message: str | None, text: str, where: str) -> str:
+def _message(kind: type[TaskError], message: str | None, text: str, where: str, reason: str) -> str:
     if kind is TaskExecutionFailed:
-        return f"the function raised{where}:\n{text.rstrip()}"
+        return f"the function raised{where}{reason and '; '}{reason}:\n{text.rstrip()}"
     sizes = _TOO_LARGE.search(text) if kind is ResultTooLarge else None
     if sizes:
         return (

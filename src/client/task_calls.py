@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import TaskError, WireError
+from ..errors import WireError
 from ..serialize import Serializer
 from ..wire.ids import as_id, new_id
 from ..wire.jsontext import dumps, exact
@@ -16,7 +16,7 @@ from ..wire.states import TaskState
 from .batch import Batch
 from .bodies import entries, json_body
 from .checks import ids, positive
-from .results import value_in
+from .results import details_of, failure_in, value_in
 from .runtime import user_runtime
 
 if TYPE_CHECKING:
@@ -163,10 +163,11 @@ class TaskCalls:
         """
         known: dict[str, dict[str, Any]] = {}
         for task_id, document in self.get_batch_status(task_id_list).items():
-            try:
+            failure = failure_in(document) if document.is_finished else None
+            if failure is None:
                 known[task_id] = _known(document, self.serializer)
-            except TaskError as error:
-                known[task_id] = _about(document) | {"exception": error}
+            else:
+                known[task_id] = _about(document) | {"exception": failure}
         return known
 
     def get_batch_status(self, task_ids: Iterable[object]) -> dict[str, TaskDocument]:
@@ -283,7 +284,7 @@ def _require_all(request: SubmitRequest, reply: SubmitReply) -> None:
 def _about(document: TaskDocument) -> dict[str, Any]:
     about: dict[str, Any] = {"pending": not document.is_finished, "status": document.status.lower()}
     if document.details is not None:
-        about["details"] = dict(document.details)
+        about["details"] = details_of(document)
     if document.completion_t is not None:
         about["completion_t"] = document.completion_t
     return about

@@ -73,10 +73,15 @@ def ending(exit_code: int) -> str:
 
 
 class Failed(Exception):
-    """A task has no value: the code, the message and the text of its result message. Stays inside the worker."""
+    """A task has no value: the code, the message and the text of its result message. Stays inside the worker.
 
-    def __init__(self, code: str, message: str, text: str) -> None:
+    Attributes:
+        exception: the document of the exception that the task raised.
+    """
+
+    def __init__(self, code: str, message: str, text: str, exception: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.text = text
+        self.exception = exception

@@ -3,7 +3,7 @@
     Job.body --decode--> Task --unpack_call--> fn, args, kwargs --run--> value --serialize--> Result --encode--> bytes
 
 Whatever goes wrong on the way, the outcome is a result message that says what; nothing that a task raises gets past
-`Worker.run`. The one place where a task's own exception object is at hand is `_raised`.
+`Worker.run`. The one place where a task's own exception object is at hand is `Worker._raised`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from typing import Any
 
 from ..errors import DeserializationError, FarpoolError, SerializationError, WireError
 from ..serialize import Serializer
+from ..serialize.exceptions import MAX_CHARS, describe
 from ..wire.envelope import decode, encode
-from ..wire.messages import Result, Task, TaskTransition
+from ..wire.messages import EXCEPTION, Result, Task, TaskTransition
 from ..wire.states import Actor, TaskState
 from . import failures
 from .job import Job, Site
@@ -41,16 +42,19 @@ class Worker:
     def run(self, job: Job) -> bytes:
         """Run a job and return its result message: the value, or what went wrong."""
         started = _transition(TaskState.EXEC_START)
-        code: str | None = None
-        message = text = ""
+        failure: failures.Failed | None = None
+        text = ""
         try:
             text = self._text_of(job)
         except failures.Failed as failed:
-            code, message, text = failed.code, failed.message, failed.text
+            failure = failed.with_traceback(None)
         transitions = (started, _transition(TaskState.EXEC_END))
-        if code is None:
+        if failure is None:
             return encode(Result(job.task_id, text, self._details, None, transitions))
-        return failures.failure(job.task_id, code, message, text, details=self._details, transitions=transitions)
+        details = self._details if failure.exception is None else {**self._details, EXCEPTION: failure.exception}
+        return failures.failure(
+            job.task_id, failure.code, failure.message, failure.text, details=details, transitions=transitions
+        )
 
     def _text_of(self, job: Job) -> str:
         """Run a job and return its serialized value.
@@ -62,7 +66,7 @@ class Worker:
         try:
             value = fn(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are the task's, not ours
-            raise _raised(error) from None
+            raise self._raised(error) from None
         return self._serialized(value, job)
 
     def _call_of(self, job: Job) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
@@ -78,7 +82,7 @@ class Worker:
         except (DeserializationError, WireError) as error:
             raise _explained(failures.CANNOT_DESERIALIZE, error) from None
         except BaseException as error:  # noqa: BLE001 - unpickling runs the user's code
-            raise _raised(error) from None
+            raise self._raised(error) from None
 
     def _serialized(self, value: Any, job: Job) -> str:
         try:
@@ -86,7 +90,7 @@ class Worker:
         except SerializationError as error:
             raise _explained(failures.CANNOT_SERIALIZE, error) from None
         except BaseException as error:  # noqa: BLE001 - pickling runs the user's code
-            raise _raised(error) from None
+            raise self._raised(error) from None
         limit = self._site.max_result_chars
         if len(text) > limit:
             message = (
@@ -96,6 +100,13 @@ class Worker:
             raise failures.Failed(failures.RESULT_TOO_LARGE, message, f"MaxResultSizeExceeded({len(text)}, {limit})")
         return text
 
+    def _raised(self, error: BaseException) -> failures.Failed:
+        """Tell of an exception that the task raised: as text, and as what a farpool client rebuilds it from."""
+        document = None
+        with contextlib.suppress(BaseException):  # the exception's class is the user's code
+            document = describe(error, _without_ours, max_chars=min(self._site.max_result_chars, MAX_CHARS))
+        return failures.Failed(failures.EXECUTION_FAILED, _RAISED, traceback_of(error), document)
+
 
 def _transition(state: TaskState) -> TaskTransition:
     return TaskTransition(time.time_ns(), state, Actor.WORKER)
@@ -104,11 +115,6 @@ def _transition(state: TaskState) -> TaskTransition:
 def _explained(code: str, error: FarpoolError) -> failures.Failed:
     """Tell of a function or value that cannot cross: the message says it all, our own frames would say nothing."""
     return failures.Failed(code, str(error), f"{type(error).__name__}: {error}")
-
-
-def _raised(error: BaseException) -> failures.Failed:
-    """Tell of an exception that the task raised."""
-    return failures.Failed(failures.EXECUTION_FAILED, _RAISED, traceback_of(error))
 
 
 def traceback_of(error: BaseException) -> str:
@@ -126,6 +132,11 @@ def traceback_of(error: BaseException) -> str:
 
 
 def _without_ours(frames: TracebackType | None) -> TracebackType | None:
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+    while frames is not None and _is_ours(frames.tb_frame.f_code.co_filename):
         frames = frames.tb_next
     return frames
+
+
+def _is_ours(file: str) -> bool:
+    # Functions of farpool's own that travel by value, such as what `map` sends, are named so.
+    return file == __file__ or file.startswith("<farpool ")

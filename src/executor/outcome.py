@@ -5,28 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..client import failure_of, value_in
+from ..client import failure_in, failure_of, value_in
 from ..wire.messages import Result
 from ..wire.rest import TaskDocument
 from .future import Future
 
 
-def value_of(future: Future[Any], result: Result | TaskDocument, deserialize: Callable[[str], Any]) -> Any:
-    """Give the value that a result holds for a future.
+def outcome_of(
+    future: Future[Any], result: Result | TaskDocument, deserialize: Callable[[str], Any]
+) -> tuple[Any, BaseException | None]:
+    """Give what a result holds for a future: a value, or the error to set on it. Never raises.
 
-    Raises:
-        BaseException: there is none: a `TaskError`, or whatever reading the value raised.
+    The error has no traceback: it would hold on to the payload, and to the future that holds the error.
     """
+    failure = _failure(future, result)
+    if failure is None:
+        try:
+            return _value(result, deserialize), None
+        except BaseException as error:  # noqa: BLE001 - whatever reading a value raises belongs to its future
+            failure = error
+    return None, failure.with_traceback(None)
+
+
+def _failure(future: Future[Any], result: Result | TaskDocument) -> BaseException | None:
     if isinstance(result, TaskDocument):
-        return value_in(result, deserialize)
+        return failure_in(result) if result.is_finished else None
     error = result.error_details
     if error is None:
-        return deserialize(result.data)
-    raise failure_of(
+        return None
+    return failure_of(
         error.code,
         error.user_message,
         result.data,
         task_id=future.task_id,
         endpoint_id=future.endpoint_id,
         function_id=future.function_id,
+        details=result.details,
     )
+
+
+def _value(result: Result | TaskDocument, deserialize: Callable[[str], Any]) -> Any:
+    return value_in(result, deserialize) if isinstance(result, TaskDocument) else deserialize(result.data)

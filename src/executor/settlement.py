@@ -23,7 +23,7 @@ from .alarms import Alarms
 from .attempts import Attempts
 from .cancels import Cancels
 from .future import Future
-from .outcome import value_of
+from .outcome import outcome_of
 from .stats import Meter, Stats
 from .table import FutureTable
 from .task import Task
@@ -193,15 +193,12 @@ class Settlement:
     # ---- inside
 
     def _settle(self, future: Future[Any], result: Result | TaskDocument) -> None:
-        try:
-            value = value_of(future, result, self._deserialize)
-        except BaseException as error:  # noqa: BLE001 - whatever reading a value raises belongs to its future
-            self.failed(future, error)
-        else:
+        value, error = outcome_of(future, result, self._deserialize)
+        if error is None:
             self._attempts.drop(future)
             self._end(future, value, None, _size_of(result))
-        # The traceback of an error that was raised here refers to this frame, and so to the future.
-        del future, result
+        else:
+            self.failed(future, error)
 
     def _end(self, future: Future[Any], value: Any, error: BaseException | None, size_bytes: int = 0) -> None:
         # Counted first: who has the result and looks at the figures finds it there.

@@ -48,7 +48,7 @@ def dumps(value: object) -> bytes:
         return pickle.dumps(value, PROTOCOL)
     chunks = _Chunks()
     try:
-        _CarefulPickler(chunks).dump(value)
+        CarefulPickler(chunks).dump(value)
     except Exception:  # noqa: BLE001 - dill is asked, and what it raises is raised
         return dumps_by_dill(value)
     # Large binary values come as chunks of their own: joining makes one copy of them, a BytesIO two.
@@ -111,7 +111,7 @@ class _Chunks(list[bytes]):
         self.append(chunk)
 
 
-class _CarefulPickler(pickle.Pickler):
+class CarefulPickler(pickle.Pickler):
     """The C pickler, giving up where dill would write something else.
 
     Whatever is not an exact builtin atom or container passes `reducer_override` before it is written: every instance,
@@ -123,6 +123,7 @@ class _CarefulPickler(pickle.Pickler):
         self._ordinary: set[type[Any]] = set()
 
     def reducer_override(self, value: object) -> Any:
+        """Say how a value is to be written: as pickle does, or not at all."""
         kind: type[Any] = type(value)
         if kind in self._ordinary:
             return NotImplemented

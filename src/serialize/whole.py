@@ -57,11 +57,11 @@ def dumps_whole(value: object, protocol: int) -> bytes:
         Exception: whatever dill or the value's own reduction raises.
     """
     file = io.BytesIO()
-    _WholePickler(file, protocol).dump(value)
+    WholePickler(file, protocol).dump(value)
     return file.getvalue()
 
 
-class _WholePickler(_DillPickler):
+class WholePickler(_DillPickler):
     """dill's pickler, with three ways of its own: for functions, modules and enumerations."""
 
     def __init__(self, file: io.BytesIO, protocol: int) -> None:

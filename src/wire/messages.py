@@ -11,6 +11,9 @@ from typing import Any, TypeAlias
 
 from .states import Actor, TaskState
 
+#: Where in the `details` of a failed task's result farpool's workers put the exception itself, for farpool's clients.
+EXCEPTION = "farpool_exception"
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerImage:

@@ -36,8 +36,8 @@ PARSL_LOST = (
 @pytest.mark.parametrize(
     ("code", "text", "kind"),
     [
-        ("RemoteExecutionError", TRACEBACK, TaskExecutionFailed),
-        (None, TRACEBACK, TaskExecutionFailed),
+        ("RemoteExecutionError", "who knows", TaskExecutionFailed),
+        (None, "who knows", TaskExecutionFailed),
         ("RemoteExecutionError", PARSL_LOST, WorkerLost),
         (None, PARSL_LOST, WorkerLost),
         ("MaxResultSizeExceeded", "MaxResultSizeExceeded(15581488, 10485760)", ResultTooLarge),
@@ -59,22 +59,35 @@ def test_an_error_code_becomes_the_error_of_its_kind(code: str | None, text: str
     error = failure_of(code, "for people", text, task_id=TASK, endpoint_id=ENDPOINT, function_id=FUNCTION)
 
     assert type(error) is kind
+    assert isinstance(error, TaskError)
     assert (error.task_id, error.endpoint_id, error.function_id, error.code) == (TASK, ENDPOINT, FUNCTION, code)
     assert TASK in str(error)
     assert ENDPOINT in str(error)
     assert pickle.loads(pickle.dumps(error)).__dict__ == error.__dict__
 
 
-def test_the_remote_traceback_is_in_the_message() -> None:
+def test_a_remote_traceback_of_a_type_that_is_not_here_is_in_the_message() -> None:
+    text = TRACEBACK.replace("ValueError", "no_such_module.Wrong")
+
+    error = failure_of("RemoteExecutionError", "An error occurred", text, task_id=TASK)
+
+    assert type(error) is TaskExecutionFailed
+    assert str(error) == f"the function raised (task {TASK}):\n{text.rstrip()}"
+
+
+def test_a_remote_traceback_of_a_type_that_is_here_becomes_that_type_too() -> None:
     error = failure_of("RemoteExecutionError", "An error occurred", TRACEBACK, task_id=TASK)
 
-    assert str(error) == f"the function raised (task {TASK}):\n{TRACEBACK.rstrip()}"
+    assert isinstance(error, ValueError)
+    assert isinstance(error, TaskExecutionFailed)
+    assert (error.args, error.task_id) == (("no luck",), TASK)
+    assert TRACEBACK.rstrip() in str(error.__cause__)
 
 
 def test_a_traceback_that_speaks_of_large_results_is_still_the_functions_own() -> None:
     text = TRACEBACK + "MaxResultSizeExceeded(1, 2)"
 
-    assert type(failure_of("RemoteExecutionError", None, text)) is TaskExecutionFailed
+    assert isinstance(failure_of("RemoteExecutionError", None, text), ValueError)
 
 
 def test_a_result_that_is_too_large_is_told_with_both_sizes() -> None:
@@ -110,8 +123,8 @@ def test_a_document_that_is_not_finished_is_pending() -> None:
 @pytest.mark.parametrize(
     ("fields", "kind", "said"),
     [
-        ({"status": "failed", "exception": TRACEBACK}, TaskExecutionFailed, "no luck"),
-        ({"status": "FAILED", "completion_t": None, "exception": TRACEBACK}, TaskExecutionFailed, "no luck"),
+        ({"status": "failed", "exception": "no luck"}, TaskExecutionFailed, "no luck"),
+        ({"status": "FAILED", "completion_t": None, "exception": "no luck"}, TaskExecutionFailed, "no luck"),
         (
             {"status": "failed", "exception": "killed", "error_details": {"code": "WorkerLost", "user_message": "m"}},
             WorkerLost,

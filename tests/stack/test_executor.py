@@ -98,7 +98,8 @@ def test_an_exception_fails_its_task_with_the_remote_traceback(executor: Executo
 
     with pytest.raises(TaskExecutionFailed, match="the missing one") as caught:
         future.result(TIMEOUT)
-    assert "in bad" in str(caught.value)
+    assert isinstance(caught.value, KeyError)
+    assert "in bad" in str(caught.value.__cause__)
     assert caught.value.task_id == future.task_id
     assert fine.result(TIMEOUT) == 9
 
