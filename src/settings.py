@@ -8,6 +8,7 @@ Arguments beat the environment, the environment beats the defaults. Nothing is r
 | `FARPOOL_TOKEN` | the bearer token for that service; unset: the user's token file, see `farpool.auth` |
 | `FARPOOL_ENDPOINT_ID` | the endpoint of an `Executor()` that names none |
 | `FARPOOL_HOME` | where state is kept: tokens, endpoints, the service's store; default `~/.farpool` |
+| `FARPOOL_REMEMBER_FUNCTIONS` | `0`: register functions in each program anew, see `farpool.executor.memory` |
 | `GLOBUS_COMPUTE_CLIENT_ID`, `GLOBUS_COMPUTE_CLIENT_SECRET` | client credentials; they win over stored logins |
 """
 
@@ -32,6 +33,7 @@ class Settings:
     service_url: str | None = None
     token: str | None = field(default=None, repr=False)
     endpoint_id: str | None = None
+    remember_functions: bool = True
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
 
@@ -43,7 +45,8 @@ class Settings:
             environ: the variables to read; `os.environ` when left out.
 
         Raises:
-            FarpoolError: one of the two client credential variables is set without the other.
+            FarpoolError: one of the two client credential variables is set without the other, or a switch is neither
+                on nor off.
         """
         values = os.environ if environ is None else environ
         client_id = values.get("GLOBUS_COMPUTE_CLIENT_ID") or None
@@ -59,6 +62,15 @@ class Settings:
             service_url=values.get("FARPOOL_SERVICE_URL") or None,
             token=values.get("FARPOOL_TOKEN") or None,
             endpoint_id=values.get("FARPOOL_ENDPOINT_ID") or None,
+            remember_functions=_switch(values, "FARPOOL_REMEMBER_FUNCTIONS"),
             client_id=client_id,
             client_secret=client_secret,
         )
+
+
+def _switch(values: Mapping[str, str], name: str) -> bool:
+    """Read a switch that is on when nothing is said."""
+    text = (values.get(name) or "1").strip().lower()
+    if text not in {"1", "0", "true", "false", "yes", "no", "on", "off"}:
+        raise FarpoolError(f"{name} is {values[name]!r}: set it to 0 or 1")
+    return text in {"1", "true", "yes", "on"}

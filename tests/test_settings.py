@@ -14,6 +14,7 @@ ALL = {
     "FARPOOL_HOME": "/somewhere/farpool",
     "FARPOOL_SERVICE_URL": "http://127.0.0.1:5000",
     "FARPOOL_TOKEN": "secret-token",
+    "FARPOOL_REMEMBER_FUNCTIONS": "0",
     "FARPOOL_ENDPOINT_ID": "4b116d3c-1703-4f8f-9f6f-39921e5864df",
     "GLOBUS_COMPUTE_CLIENT_ID": "an-id",
     "GLOBUS_COMPUTE_CLIENT_SECRET": "secret-secret",
@@ -28,6 +29,7 @@ def test_every_variable_is_read() -> None:
         service_url="http://127.0.0.1:5000",
         token="secret-token",
         endpoint_id="4b116d3c-1703-4f8f-9f6f-39921e5864df",
+        remember_functions=False,
         client_id="an-id",
         client_secret="secret-secret",
     )
@@ -75,3 +77,8 @@ def test_settings_are_a_value() -> None:
 
 def test_the_hosted_service_is_reached_safely() -> None:
     assert HOSTED_SERVICE_URL.startswith("https://")
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_an_error() -> None:
+    with pytest.raises(FarpoolError, match="FARPOOL_REMEMBER_FUNCTIONS is 'maybe': set it to 0 or 1"):
+        Settings.from_environment({"FARPOOL_REMEMBER_FUNCTIONS": "maybe"})

@@ -9,8 +9,9 @@
 `globus_sdk` is imported when an authorizer is made, not before: it costs more than the rest of farpool's imports.
 """
 
+from .identity import identity_of
 from .login import authorizer_for
 from .tokens import TokenFile
 from .urls import is_loopback, normalised
 
-__all__ = ["TokenFile", "authorizer_for", "is_loopback", "normalised"]
+__all__ = ["TokenFile", "authorizer_for", "identity_of", "is_loopback", "normalised"]

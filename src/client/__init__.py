@@ -16,8 +16,10 @@ from .client import Client
 from .functions import description_of, name_of, packed_registration
 from .patience import Patience
 from .results import failure_in, failure_of, value_in
+from .runtime import SDK_VERSION
 
 __all__ = [
+    "SDK_VERSION",
     "Batch",
     "Client",
     "Patience",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ..auth.identity import identity_of
 from ..auth.login import authorizer_for
 from ..auth.tokens import TokenFile
 from ..auth.urls import is_loopback, normalised
@@ -87,6 +88,14 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls):
             except BaseException:
                 self.close()
                 raise
+
+    @property
+    def identity(self) -> str | None:
+        """A name for who is calling, the same in every session, which no secret can be read from; None where unknown.
+
+        An app that has not logged in yet is unknown.
+        """
+        return identity_of(self.authorizer)
 
     @property
     def max_payload_bytes(self) -> int | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
-from ..client import description_of, name_of, packed_registration
-from ..serialize import ByValue, Serializer
+from ..client import SDK_VERSION, description_of, name_of, packed_registration
+from ..serialize import ByValue, Serializer, digest_of
 from ..wire.rest import FunctionRegistration
 from .initializer import Initializer
+
+#: The version of `Code.key`: functions that are kept under another are not found.
+_KEY_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +30,30 @@ class Code:
     name: str
     description: str | None
 
+    def exact(self) -> bytes:
+        """Hash it as it is: in microseconds, and of use in this process only."""
+        return _hash(self.packed.encode("utf-8", "surrogatepass"), self.name, self.description)
+
+    def key(self) -> bytes:
+        """Hash what is said of it to the service and what a worker makes of it: the same in every process.
+
+        Two functions of one key are the same to everybody: to the worker that runs them, under the same minor version
+        of Python, and to the people who see their names.
+        """
+        versions = f"{_KEY_VERSION} {sys.version_info[0]}.{sys.version_info[1]} {SDK_VERSION}"
+        return _hash(digest_of(self.packed), versions, self.name, self.description)
+
     def registration(self) -> FunctionRegistration:
         """Build the body to register it with."""
         return packed_registration(self.packed, function_name=self.name, description=self.description)
+
+
+def _hash(code: bytes, *texts: str | None) -> bytes:
+    hashed = sha256(b"%d:" % len(code) + code)
+    for text in texts:
+        part = b"-" if text is None else text.encode("utf-8", "surrogatepass")
+        hashed.update(b"%d:" % (-1 if text is None else len(part)) + part)
+    return hashed.digest()
 
 
 def code_of(fn: Callable[..., Any], serializer: Serializer, initializer: Initializer | None = None) -> Code:

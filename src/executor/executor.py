@@ -311,6 +311,6 @@ class Executor(Work):
         # An executor that is forgotten lets its tasks finish and goes.
         weakref.finalize(self, pipeline.close).atexit = False
         self._max_workers = place.max_workers or self._max_workers
-        registry = registry_of(place, pipeline, self._serializer, self._initializer)
+        registry = registry_of(place, pipeline, self._serializer, settings, self._initializer)
         self._session = Session(place, pipeline, registry, self._serializer, self._initializer)
         return self._session

@@ -1,4 +1,10 @@
-"""The registry: which function id a callable has at the service, asked for once."""
+"""The registry: which function id a callable has at the service, asked for once.
+
+fn --(the object that was seen before, unchanged)------------------------------.
+ `- Code -- exact ----(equal text in this process)-----------------------------+--> Registered
+           `- key ----(equal code in this process, or in the memory)-----------+
+                    `-(no)--> register at the service, remember ---------------'
+"""
 
 from __future__ import annotations
 
@@ -7,9 +13,61 @@ import threading
 import types
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from .code import Code
+
+#: Codes that are known without asking; more make the oldest forgotten, and at worst registered again.
+MAX_CODES = 100_000
+
+
+class Memory(Protocol):
+    """What is remembered from one program to the next, by the key of the code."""
+
+    def get(self, key: bytes) -> str | None:
+        """Give the function id, if it is remembered."""
+        ...
+
+    def keep(self, key: bytes, function_id: str) -> None:
+        """Remember the function id."""
+        ...
+
+    def forget(self, key: bytes, function_id: str) -> None:
+        """Forget that this is the function id."""
+        ...
+
+
+class Registered:
+    """A function that the service knows under an id.
+
+    Attributes:
+        function_id: the id.
+    """
+
+    __slots__ = ("_code", "_registry", "function_id")
+
+    def __init__(self, function_id: str, code: Code | None = None, registry: Registry | None = None) -> None:
+        self.function_id = function_id
+        self._code = code
+        self._registry = registry
+
+    def renew(self, refused: str) -> str | None:
+        """Register the function again, when the service knows nothing of it under an id. Blocks.
+
+        Args:
+            refused: that id.
+
+        Returns:
+            The id that it has now, which may be one that somebody else has got meanwhile; None for a function that was
+            not registered by itself: whoever gave its id must know.
+
+        Raises:
+            ServiceError: it could not be registered.
+        """
+        if self._code is None or self._registry is None:
+            return None
+        self.function_id = self._registry.renew(self._code, refused)
+        return self.function_id
 
 
 def _is_settled(fn: Callable[..., Any]) -> bool:
@@ -28,18 +86,28 @@ class Registry:
     Args:
         pack: serializes a callable; raises `SerializationError` when it cannot.
         register: sends the code to the service and gives the function id.
+        memory: what earlier programs have registered; None: nothing is remembered.
     """
 
-    def __init__(self, *, pack: Callable[[Callable[..., Any]], Code], register: Callable[[Code], str]) -> None:
+    def __init__(
+        self,
+        *,
+        pack: Callable[[Callable[..., Any]], Code],
+        register: Callable[[Code], str],
+        memory: Memory | None = None,
+    ) -> None:
         self._pack = pack
         self._register = register
+        self._memory = memory
         self._lock = threading.Lock()
-        self._by_object: dict[int, tuple[Callable[[], object], str]] = {}
-        self._by_code: dict[Code, str] = {}
-        self._busy: dict[Code, threading.Lock] = {}
+        self._by_object: dict[int, tuple[Callable[[], object], Registered]] = {}
+        self._by_exact: dict[bytes, bytes] = {}
+        self._by_key: dict[bytes, str] = {}
+        self._by_hand: set[bytes] = set()
+        self._busy: dict[bytes, threading.Lock] = {}
 
-    def id_of(self, fn: Callable[..., Any]) -> str:
-        """Give the function id of a callable, registering it if need be. Blocks for one request the first time.
+    def find(self, fn: Callable[..., Any]) -> Registered:
+        """Find a callable at the service, registering it if need be. Blocks for one request the first time.
 
         Raises:
             SerializationError: the callable cannot be serialized; nothing was sent.
@@ -49,27 +117,85 @@ class Registry:
         if known is not None and known[0]() is fn:
             return known[1]
         code = self._pack(fn)
-        function_id = self._id_of_code(code)
-        self.remember(fn, function_id)
-        return function_id
+        registered = self._find_code(code)
+        self._note_object(fn, registered)
+        return registered
+
+    def id_of(self, fn: Callable[..., Any]) -> str:
+        """Give the function id of a callable, as `find`."""
+        return self.find(fn).function_id
 
     def remember(self, fn: Callable[..., Any], function_id: str) -> None:
-        """Note the id of a callable, also of one that was registered by hand. A callable that dies is forgotten."""
-        if _is_settled(fn):
-            key = id(fn)
-            self._by_object[key] = (weakref.ref(fn, lambda _ref: self._by_object.pop(key, None)), function_id)
+        """Note the id of a callable that was registered by hand, for as long as this registry lives.
 
-    def _id_of_code(self, code: Code) -> str:
+        Raises:
+            SerializationError: what it holds may change, so that it must be recognised by its code, and that cannot be
+                serialized.
+        """
+        if _is_settled(fn):
+            self._note_object(fn, Registered(function_id))
+            return
+        code = self._pack(fn)
+        key = self._key_of(code)
         with self._lock:
-            function_id = self._by_code.get(code)
-            if function_id is not None:
+            self._by_key[key] = function_id
+            self._by_hand.add(key)
+
+    def renew(self, code: Code, refused: str) -> str:
+        """Register code again that the service does not know under an id; part of `Registered`."""
+        return self._id_of(code, self._key_of(code), refused)
+
+    def _note_object(self, fn: Callable[..., Any], registered: Registered) -> None:
+        if _is_settled(fn):
+            place = id(fn)
+            self._by_object[place] = (weakref.ref(fn, lambda _ref: self._by_object.pop(place, None)), registered)
+
+    def _key_of(self, code: Code) -> bytes:
+        exact = code.exact()
+        key = self._by_exact.get(exact)
+        if key is None:
+            key = code.key()
+            with self._lock:
+                _add(self._by_exact, exact, key)
+        return key
+
+    def _find_code(self, code: Code) -> Registered:
+        key = self._key_of(code)
+        function_id = self._id_of(code, key)
+        return Registered(function_id) if key in self._by_hand else Registered(function_id, code, self)
+
+    def _id_of(self, code: Code, key: bytes, refused: str | None = None) -> str:
+        with self._lock:
+            function_id = self._by_key.get(key)
+            if function_id is not None and function_id != refused:
                 return function_id
-            busy = self._busy.setdefault(code, threading.Lock())
+            busy = self._busy.setdefault(key, threading.Lock())
         with busy:
-            function_id = self._by_code.get(code)
-            if function_id is None:
-                function_id = self._register(code)
+            function_id = self._by_key.get(key)
+            if function_id is None or function_id == refused:
+                function_id = self._recall(key, refused) or self._register_new(code, key)
                 with self._lock:
-                    self._by_code[code] = function_id
-                    self._busy.pop(code, None)
+                    _add(self._by_key, key, function_id)
+                    self._busy.pop(key, None)
         return function_id
+
+    def _recall(self, key: bytes, refused: str | None) -> str | None:
+        if self._memory is None:
+            return None
+        function_id = self._memory.get(key)
+        if function_id is not None and function_id == refused:
+            self._memory.forget(key, function_id)
+            return None
+        return function_id
+
+    def _register_new(self, code: Code, key: bytes) -> str:
+        function_id = self._register(code)
+        if self._memory is not None:
+            self._memory.keep(key, function_id)
+        return function_id
+
+
+def _add(table: dict[bytes, Any], key: bytes, value: Any) -> None:
+    table[key] = value
+    if len(table) > MAX_CODES:
+        del table[next(iter(table))]

@@ -10,13 +10,15 @@ from typing import Any
 from ..client import description_of, name_of
 from ..errors import PayloadTooLarge
 from ..serialize import Serializer
+from ..settings import Settings
 from .code import Code, code_of
 from .future import Future
 from .initializer import Initializer
+from .memory import Memory, function_file
 from .options import Options
 from .pipeline import Pipeline
 from .place import Place
-from .registry import Registry
+from .registry import Registered, Registry
 from .retry import Retry
 from .task import Task
 
@@ -31,8 +33,8 @@ class Session:
     serializer: Serializer
     initializer: Initializer | None = None
 
-    def function_id(self, fn: Callable[..., Any]) -> str:
-        """Give the function id of a callable, registering it if need be.
+    def function(self, fn: Callable[..., Any]) -> Registered:
+        """Find a callable at the service, registering it if need be.
 
         Raises:
             RuntimeError: the pipeline takes no more.
@@ -42,7 +44,7 @@ class Session:
         self.pipeline.check()
         if not callable(fn):
             raise TypeError(f"{fn!r} is not callable: submit(fn, *args) takes a function first")
-        return self.registry.id_of(fn)
+        return self.registry.find(fn)
 
     def register(self, fn: Callable[..., Any], about: Mapping[str, Any]) -> str:
         """Register a callable, with what is said about it, and give its function id."""
@@ -54,7 +56,7 @@ class Session:
         return client.register_function(self.initializer.before(fn), **{**seen, **about})
 
     def submit(
-        self, function_id: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options, retry: Retry
+        self, function: Registered, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options, retry: Retry
     ) -> Future[Any]:
         """Pack a call and have it sent.
 
@@ -72,6 +74,7 @@ class Session:
                 "pass less, or pass a reference to where the data is"
             )
         route = replace(options.route, endpoint_id=self.place.endpoint_for(options.endpoint))
+        function_id = function.function_id
         future: Future[Any] = Future(
             endpoint_id=route.endpoint_id,
             function_id=function_id,
@@ -79,17 +82,29 @@ class Session:
             called_off=self.pipeline.called_off,
         )
         due = None if options.deadline_s is None else time.monotonic() + options.deadline_s
-        self.pipeline.put(Task(route, function_id, payload, future, retry, due))
+        self.pipeline.put(Task(route, function_id, payload, future, retry, due, function))
         return future
 
 
 def registry_of(
-    place: Place, pipeline: Pipeline, serializer: Serializer, initializer: Initializer | None = None
+    place: Place,
+    pipeline: Pipeline,
+    serializer: Serializer,
+    settings: Settings,
+    initializer: Initializer | None = None,
 ) -> Registry:
-    """Make the registry of the functions that are registered at a place, with what is to run before them."""
+    """Make the registry of the functions that are registered at a place, with what is to run before them.
+
+    An embedded stack has a service of its own each time, and an executor an initializer of its own: what is registered
+    there, or with it, is of no use to later programs.
+    """
 
     def register(code: Code) -> str:
         pipeline.registered()
         return place.client.register(code.registration())
 
-    return Registry(pack=lambda fn: code_of(fn, serializer, initializer), register=register)
+    memory = None
+    if settings.remember_functions and place.lease is None and initializer is None:
+        client = place.client
+        memory = Memory(function_file(settings.home), client.service_url, lambda: client.identity)
+    return Registry(pack=lambda fn: code_of(fn, serializer, initializer), register=register, memory=memory)

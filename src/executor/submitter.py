@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import FarpoolError, PayloadTooLarge, ServiceRefused, WireError
 from ..wire.rest import SubmitReply, SubmitRequest
+from .renewal import renew
 from .task import Batch, Task
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Submitter:
         """Send a batch. Blocks until the service has answered; never raises for what the service says.
 
         A refusal may concern one function or the size only: the batch is then split and its parts sent on their own, so
-        that tasks which did nothing wrong are not lost.
+        that tasks which did nothing wrong are not lost. A function that the service has forgotten is registered anew.
         """
         try:
             reply = self._submit(batch.route.endpoint_id, self._request_of(batch))
@@ -54,11 +55,22 @@ class Submitter:
                 for part in parts:
                     self.send(part)
             else:
-                self._fail(batch, error)
+                self._send_renewed(batch, error)
         except FarpoolError as error:
             self._fail(batch, error)
         else:
             self._accepted(pairs, reply)
+
+    def _send_renewed(self, batch: Batch, error: ServiceRefused) -> None:
+        try:
+            renewed = renew(batch, error)
+        except FarpoolError as another:
+            self._fail(batch, another)
+        else:
+            if renewed is None:
+                self._fail(batch, error)
+            else:
+                self.send(renewed)
 
     def _fail(self, batch: Batch, error: BaseException) -> None:
         log.debug("batch of %d tasks failed: %s", len(batch.tasks), error)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..wire.rest import SubmitRequest
 from .future import Future
+from .registry import Registered
 from .retry import NO_RETRY, Retry
 
 
@@ -40,6 +41,7 @@ class Task:
     Attributes:
         retry: whether and when it is tried again, when it fails.
         due: the `time.monotonic` figure by which its future must have an outcome, or None.
+        function: what registers its function again, if the service has forgotten it.
     """
 
     route: Route
@@ -48,6 +50,7 @@ class Task:
     future: Future[Any]
     retry: Retry = NO_RETRY
     due: float | None = None
+    function: Registered | None = None
 
 
 @dataclass(frozen=True, slots=True)

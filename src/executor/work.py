@@ -15,6 +15,7 @@ from .calls import run_calls
 from .future import Future
 from .mapping import chunked, mapped
 from .options import Options
+from .registry import Registered
 from .retry import Backoff
 from .session import Session
 
@@ -55,15 +56,15 @@ class Work(concurrent.futures.Executor):
             ValueError: no endpoint is set where one is needed.
         """
         session, options = self._begun(), self._options
-        return session.submit(session.function_id(fn), args, kwargs, options, options.retry_of(fn))
+        return session.submit(session.function(fn), args, kwargs, options, options.retry_of(fn))
 
     def submit_to_registered_function(
         self, function_id: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Future[Any]:
         """Have a function run that is registered already, perhaps by somebody else; otherwise as `submit`."""
-        checked = as_id(function_id, "function_id")
+        function = Registered(as_id(function_id, "function_id"))
         options = self._options
-        return self._begun().submit(checked, tuple(args), dict(kwargs or {}), options, options.retry_of(None))
+        return self._begun().submit(function, tuple(args), dict(kwargs or {}), options, options.retry_of(None))
 
     def register_function(self, fn: Callable[..., Any], function_id: str | None = None, **about: Any) -> str:
         """Register a function ahead of its first use.
@@ -170,8 +171,8 @@ class Work(concurrent.futures.Executor):
             seen: the user's function, where `fn` was made around it.
         """
         session, options = self._begun(), self._options
-        function_id, retry = session.function_id(fn), options.retry_of(seen or fn)
-        return lambda *args: session.submit(function_id, args, {}, options, retry)
+        function, retry = session.function(fn), options.retry_of(seen or fn)
+        return lambda *args: session.submit(function, args, {}, options, retry)
 
 
 class View(Work):

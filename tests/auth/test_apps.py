@@ -21,7 +21,7 @@ from farpool.auth.apps import globus_app
 from farpool.client import Client
 from farpool.errors import AccessDenied
 from farpool.settings import HOSTED_SERVICE_URL, Settings
-from support.auth_server import CODE, AuthServer
+from support.auth_server import CODE, IDENTITY, AuthServer
 from support.rest_server import VERSION, Reply, RestServer
 
 CLIENT_ID = "1b116d3c-1703-4f8f-9f6f-39921e5864df"
@@ -127,10 +127,10 @@ def test_a_person_at_a_terminal_logs_in_once(auth: AuthServer, tmp_path: Path) -
         f"{COMPUTE_SCOPE} {AuthScopes.openid} {AuthScopes.email} {GroupsScopes.view_my_groups_and_memberships}"
     )
     program = (
-        "from farpool.auth import authorizer_for;"
+        "from farpool.auth import authorizer_for, identity_of;"
         "from farpool.settings import Settings, HOSTED_SERVICE_URL;"
         "authorizer = authorizer_for(Settings.from_environment(), HOSTED_SERVICE_URL);"
-        "print(authorizer.get_authorization_header()); authorizer.close()"
+        "print(authorizer.get_authorization_header(), identity_of(authorizer)); authorizer.close()"
     )
     environment = {**os.environ, **auth.environment(), "FARPOOL_HOME": str(tmp_path)}
 
@@ -138,8 +138,8 @@ def test_a_person_at_a_terminal_logs_in_once(auth: AuthServer, tmp_path: Path) -
     second = _run_at_terminal(program, environment, answer="")
 
     assert "/v2/oauth2/authorize?client_id=" in first
-    assert first.rstrip().endswith("Bearer compute-1")
-    assert second.strip() == "Bearer compute-1"
+    assert first.rstrip().endswith(f"Bearer compute-1 globus {IDENTITY}")
+    assert second.strip() == f"Bearer compute-1 globus {IDENTITY}"
     assert [grant["grant_type"] for grant in auth.grants] == ["authorization_code"]
 
 

@@ -1,0 +1,57 @@
+"""What serialized code says, in 32 bytes: equal where no reader could tell the difference, and only there.
+
+Two processes that serialize one function do not write the same text: see `instructions` for why, and for what is done
+about it. Text that is no pickle counts as it is.
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64
+from collections.abc import Iterable
+from hashlib import sha256
+
+from ..errors import WireError
+from ..wire.packing import unpack
+from .instructions import NotUnderstood, follow
+
+#: Strategies whose body is a pickle in base64, and those whose body is packed texts.
+_PICKLED = frozenset({"00\n", "01\n", "02\n", "03\n", "04\n"})
+_PACKED = frozenset({"12\n", "13\n"})
+
+
+def digest_of(packed: str) -> bytes:
+    """Digest packed serialized texts, such as `Serializer.pack_function` writes.
+
+    >>> from farpool.serialize import Serializer
+    >>> one, other = ({"pear", "fig"}, {"fig", "pear"})
+    >>> digest_of(Serializer().pack_arguments((one,), {})) == digest_of(Serializer().pack_arguments((other,), {}))
+    True
+    """
+    try:
+        return _hash(b"packed", map(_digest_of_text, unpack(packed)))
+    except WireError:
+        return _as_it_is(packed)
+
+
+def _digest_of_text(text: str) -> bytes:
+    header, body = text[:3], text[3:]
+    if header in _PACKED:
+        return _hash(header.encode(), [digest_of(body)])
+    if header in _PICKLED:
+        try:
+            return _hash(header.encode(), follow(a2b_base64(body)))
+        except (NotUnderstood, ValueError):
+            return _as_it_is(text)
+    return _as_it_is(text)
+
+
+def _as_it_is(text: str) -> bytes:
+    return _hash(b"text", [text.encode("utf-8", "surrogatepass")])
+
+
+def _hash(kind: bytes, parts: Iterable[bytes]) -> bytes:
+    hashed = sha256(kind)
+    for part in parts:
+        hashed.update(b"%d:" % len(part))
+        hashed.update(part)
+    return hashed.digest()
