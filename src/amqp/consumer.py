@@ -19,10 +19,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a queue is: an AMQP URL with credentials, and the queue's name."""
+    """Where a queue is: an AMQP URL with credentials, and the queue's name.
+
+    Attributes:
+        before: another queue of the same consumer: all that waits in it is delivered before the first message of
+            `queue`, and it goes on beside it. Nothing bounds what it may hand over.
+    """
 
     url: str
     queue: str
+    before: str | None = None
 
     def __repr__(self) -> str:
         return f"Address(queue={self.queue!r})"
@@ -88,7 +94,7 @@ class Consumer:
         self._exclusive = exclusive
         self._on_open = on_open
         self._name = name
-        self._queue = ""
+        self._address = Address("", "")
         self._channel: Any = None
         self._epoch = 0
         self._acks = AckWindow()
@@ -128,22 +134,41 @@ class Consumer:
         self._link.close(done)
 
     def _locate_url(self) -> str:
-        address = self._locate()
-        self._queue = address.queue
-        return address.url
+        self._address = self._locate()
+        return self._address.url
 
     def _set_up(self, channel: Any) -> None:
         self._channel = channel
         self._epoch += 1
         self._acks = AckWindow()
         channel.add_on_cancel_callback(self._cancelled)
-        if self._prefetch:
+        before = self._address.before
+        if before is None:
+            self._begin(channel)
+        else:
+            channel.basic_consume(
+                before, self._on_message, exclusive=self._exclusive, callback=partial(self._look, channel, before)
+            )
+
+    def _look(self, channel: Any, before: str, _ok: object) -> None:
+        channel.queue_declare(before, passive=True, callback=partial(self._looked, channel, before))
+
+    def _looked(self, channel: Any, before: str, answer: Any) -> None:
+        # What is not counted as waiting was sent to us before this answer, and on the same channel: so it is here.
+        if answer.method.message_count:
+            self._look(channel, before, answer)
+        else:
+            self._begin(channel)
+
+    def _begin(self, channel: Any) -> None:
+        if self._prefetch:  # of the consumers to come, not of the one before
             channel.basic_qos(prefetch_count=self._prefetch, callback=partial(self._consume, channel))
         else:
             self._consume(channel)
 
     def _consume(self, channel: Any, _ok: object = None) -> None:
-        channel.basic_consume(self._queue, self._on_message, exclusive=self._exclusive, callback=self._consuming)
+        queue = self._address.queue
+        channel.basic_consume(queue, self._on_message, exclusive=self._exclusive, callback=self._consuming)
 
     def _consuming(self, _ok: object) -> None:
         self._link.ready()

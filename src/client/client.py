@@ -17,6 +17,7 @@ from ..serialize import Serializer, Strategy
 from ..settings import HOSTED_SERVICE_URL, Settings
 from ..version import __version__
 from .bodies import json_body, string
+from .cancel_calls import CancelCalls
 from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
 from .patience import Patience
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 HOSTED_PAYLOAD_BYTES = 10_000_000
 
 
-class Client(FunctionCalls, EndpointCalls, TaskCalls):
+class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 
     Args:

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from functools import partial
 
 from ..amqp import Delivery, Loop
-from ..wire.messages import TaskCancel
+from ..wire.messages import TASK_DELIVERED
 from . import failures, intake
 from .config import EndpointConfig
-from .engine import Engine, Outcome
+from .engine import Cancelled, Engine, Outcome
 from .heartbeat import Heartbeat, Workload, host_facts
 from .inflight import Inflight, Verdict
 from .job import Job, Site
@@ -132,8 +132,12 @@ class Agent:
 
     def _registered(self, answer: Registered) -> None:
         self._links.use(answer)
-        if self._heartbeat is not None:
-            return
+        if self._heartbeat is None:
+            self._begin(answer)
+        for task_id, running in answer.called_off.items():
+            self._call_off(task_id, running=running)
+
+    def _begin(self, answer: Registered) -> None:
         allowed = self._config.allowed_functions
         self._rules = intake.Rules(answer.endpoint_id, None if allowed is None else frozenset(allowed))
         self._engine.place(Site(answer.endpoint_id, self._sys_path()))
@@ -189,10 +193,9 @@ class Agent:
         elif isinstance(request, intake.Refusal):
             if self._accept(request.task_id, delivery):
                 self._fail_task(request.task_id, request.code, request.message)
-        elif isinstance(request, TaskCancel):
-            for task_id in self._engine.withdraw(request.task_id):
-                self._fail_task(task_id, failures.CANCELLED, f"task {task_id} was cancelled before it began to run")
+        elif isinstance(request, intake.CallOff):
             self._links.tasks.ack(delivery)
+            self._call_off(request.task_id, running=request.running)
         else:
             log.warning("dropping a message of %d bytes that names no task: %s", len(delivery.body), request.why)
             self._links.tasks.nack(delivery, requeue=False)
@@ -206,8 +209,23 @@ class Agent:
         if verdict is Verdict.RUN:
             self._total += 1
             return True
-        log.debug("task %s was delivered again: %s", task_id, verdict.value)
+        log.debug("task %s is not run: %s", task_id, verdict.value)
+        if verdict is Verdict.REFUSE:
+            self._publish(task_id, self._cancellation(task_id, Cancelled.WAITED))
         return False
+
+    def _call_off(self, task_id: str, *, running: bool) -> None:
+        if task_id in self._table.taken:
+            cancelled = self._engine.cancel(task_id, running=running)
+            if cancelled is not None:
+                self._publish(task_id, self._cancellation(task_id, cancelled))
+        elif self._table.call_off(task_id):
+            # It may be far behind in the queue: its client need not wait until it comes. Then it is said once more.
+            self._links.results.publish(self._cancellation(task_id, Cancelled.WAITED, delivered=False))
+
+    def _cancellation(self, task_id: str, cancelled: Cancelled, *, delivered: bool = True) -> bytes:
+        message = f"task {task_id} was cancelled {cancelled.value}"
+        return self._failure(task_id, failures.CANCELLED, message, **{TASK_DELIVERED: delivered})
 
     def _done(self, task_id: str, outcome: Outcome) -> None:
         if isinstance(outcome, bytes):
@@ -216,8 +234,11 @@ class Agent:
             self._fail_task(task_id, outcome.code, outcome.message)
 
     def _fail_task(self, task_id: str, code: str, message: str) -> None:
-        details = {"endpoint_id": self._rules.endpoint_id}
-        self._publish(task_id, failures.failure(task_id, code, message, message, details=details))
+        self._publish(task_id, self._failure(task_id, code, message))
+
+    def _failure(self, task_id: str, code: str, message: str, **facts: object) -> bytes:
+        details = {"endpoint_id": self._rules.endpoint_id, **facts}
+        return failures.failure(task_id, code, message, message, details=details)
 
     def _publish(self, task_id: str, body: bytes) -> None:
         if self._table.finished(task_id):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeAlias
 
 from .job import Job, Site
@@ -31,6 +32,14 @@ class Loss:
 
 #: What comes of a job: the worker's result message, or why there is none.
 Outcome: TypeAlias = bytes | Loss
+
+
+class Cancelled(Enum):
+    """What an engine did to a job that was called off; the values are for people."""
+
+    WAITED = "before it began to run"
+    STOPPED = "while it ran; its worker process was stopped"
+    ABANDONED = "while it ran; its engine cannot stop it, so it may go on, and its result is dropped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +76,23 @@ class Engine(Protocol):
     def submit(self, job: Job, done: Callable[[Outcome], None]) -> None:
         """Have a job run, and `done` called with what came of it."""
 
-    def withdraw(self, task_id: str | None = None) -> list[str]:
-        """Drop a job, or all jobs, that no worker has begun; `done` is not called for them.
+    def withdraw(self) -> list[str]:
+        """Drop all jobs that no worker has begun; `done` is not called for them.
 
         Returns:
             The ids of what was dropped.
+        """
+        ...
+
+    def cancel(self, task_id: str, *, running: bool) -> Cancelled | None:
+        """Drop one job; `done` is not called for it then.
+
+        Args:
+            task_id: its task.
+            running: whether to drop it, too, when a worker has begun it.
+
+        Returns:
+            What was done about it; None when it goes on, or is not here.
         """
         ...
 

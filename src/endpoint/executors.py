@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import dataclass
 from functools import cache, partial
 
 from ..amqp import Loop
 from ..errors import FarpoolError
 from . import failures
-from .engine import EngineState, Loss, Outcome
+from .engine import Cancelled, EngineState, Loss, Outcome
 from .job import Job, Site
+from .waiting import Waiting
 from .worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Assignment:
+    job: Job
+    done: Callable[[Outcome], None]
 
 
 class ExecutorEngine:
@@ -22,14 +34,19 @@ class ExecutorEngine:
         loop: where it lives.
         executor: runs `run_job(job, site)`, which pickles where the executor asks for that.
         workers: how many jobs it runs at a time.
+        holds_back: hand over no more jobs than that, so that those of higher priority can go first. Without it all
+            jobs are handed over at once: the executor has a queue of its own, which may be on another machine.
     """
 
-    def __init__(self, loop: Loop, *, executor: Executor, workers: int) -> None:
+    def __init__(self, loop: Loop, *, executor: Executor, workers: int, holds_back: bool = False) -> None:
         self._loop = loop
         self._site = Site("")
         self._executor = executor
         self._total = workers
+        self._limit = workers if holds_back else float("inf")
+        self._waiting: Waiting[_Assignment] = Waiting()
         self._futures: dict[str, Future[bytes]] = {}
+        self._abandoned: set[Future[bytes]] = set()  # called off, and running all the same
 
     def start(self, *, ready: Callable[[], None], failed: Callable[[str], None]) -> None:
         """Say that it is ready; an executor that is not says so at the first job."""
@@ -42,48 +59,94 @@ class ExecutorEngine:
 
     def submit(self, job: Job, done: Callable[[Outcome], None]) -> None:
         """Have a job run."""
-        try:
-            future = self._executor.submit(run_job, job, self._site)
-        except Exception as error:  # noqa: BLE001 - a broken or foreign executor fails this job, not the agent
-            outcome = _loss(error)
-            self._loop.call(lambda: done(outcome))
-            return
-        self._futures[job.task_id] = future
-        finish = partial(self._finish, job.task_id, done)
-        future.add_done_callback(lambda finished: self._loop.call(lambda: finish(finished)) and None)
+        self._waiting.put(job.task_id, _Assignment(job, done), priority=job.priority)
+        self._hand_over()
 
-    def withdraw(self, task_id: str | None = None) -> list[str]:
-        """Drop a job, or all jobs, that have not begun."""
-        asked = list(self._futures) if task_id is None else [task_id] * (task_id in self._futures)
-        dropped = [one for one in asked if self._futures[one].cancel()]
-        for one in dropped:
-            self._futures.pop(one, None)
+    def withdraw(self) -> list[str]:
+        """Drop all jobs that have not begun."""
+        dropped = list(self._waiting)
+        self._waiting.clear()
+        for task_id, future in tuple(self._futures.items()):
+            if future.cancel():
+                del self._futures[task_id]
+                dropped.append(task_id)
         return dropped
+
+    def cancel(self, task_id: str, *, running: bool) -> Cancelled | None:
+        """Drop one job; one that runs goes on, and keeps its place in the executor as long as it does."""
+        if task_id in self._waiting:
+            self._waiting.take(task_id)
+            return Cancelled.WAITED
+        future = self._futures.get(task_id)
+        if future is None or future.done():
+            return None
+        if future.cancel():
+            del self._futures[task_id]
+            return Cancelled.WAITED
+        if not running:
+            return None
+        del self._futures[task_id]
+        self._abandoned.add(future)
+        log.warning("task %s was cancelled while it ran; this engine cannot stop it, so it goes on", task_id)
+        return Cancelled.ABANDONED
 
     def state(self) -> EngineState:
         """Say how it is."""
         running = [task_id for task_id, future in self._futures.items() if future.running()]
-        return EngineState(self._total, max(0, self._total - len(running)), len(self._futures) - len(running), running)
+        idle = max(0, self._total - len(running) - len(self._abandoned))
+        return EngineState(self._total, idle, len(self._waiting) + len(self._futures) - len(running), running)
 
     def stop(self) -> None:
         """Let go of the executor: what runs in a thread cannot be stopped, and ends with the process."""
+        self._waiting.clear()
         self._futures.clear()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _finish(self, task_id: str, done: Callable[[Outcome], None], future: Future[bytes]) -> None:
-        if self._futures.get(task_id) is not future:
+    def _hand_over(self) -> None:
+        while self._waiting and len(self._futures) + len(self._abandoned) < self._limit:
+            assignment = self._waiting.pop()
+            job, done = assignment.job, assignment.done
+            try:
+                future = self._executor.submit(run_job, job, self._site)
+            except Exception as error:  # noqa: BLE001 - a broken or foreign executor fails this job, not the agent
+                self._loop.call(partial(done, _loss(error)))
+                continue
+            self._futures[job.task_id] = future
+            future.add_done_callback(partial(self._ended, assignment))
+
+    def _ended(self, assignment: _Assignment, future: Future[bytes]) -> None:
+        self._loop.call(partial(self._finish, assignment, future))  # in whichever thread the executor calls this
+
+    def _finish(self, assignment: _Assignment, future: Future[bytes]) -> None:
+        self._abandoned.discard(future)
+        task_id = assignment.job.task_id
+        is_ours = self._futures.get(task_id) is future
+        if is_ours:
+            del self._futures[task_id]
+        self._hand_over()
+        if not is_ours:
             return
-        del self._futures[task_id]
         if future.cancelled():
-            done(Loss(failures.UNKNOWN_FAILURE, f"the endpoint's executor cancelled task {task_id}"))
+            assignment.done(Loss(failures.UNKNOWN_FAILURE, f"the endpoint's executor cancelled task {task_id}"))
             return
         error = future.exception()
-        done(future.result() if error is None else _loss(error))
+        assignment.done(future.result() if error is None else _loss(error))
 
 
 def run_job(job: Job, site: Site) -> bytes:
-    """Run a job where the executor runs it."""
-    return _worker(site).run(job)
+    """Run a job where the executor runs it; one with a time-out in a thread that can be left behind."""
+    worker = _worker(site)
+    if job.timeout_s is None:
+        return worker.run(job)
+    bodies: list[bytes] = []
+    thread = threading.Thread(target=lambda: bodies.append(worker.run(job)), name=f"task {job.task_id}", daemon=True)
+    thread.start()
+    thread.join(job.timeout_s)
+    if bodies:
+        return bodies[0]
+    log.warning("task %s has run out of time; a thread cannot be stopped, so it goes on", job.task_id)
+    message = failures.overdue(job.task_id, job.timeout_s, "was given up; its thread cannot be stopped, so it goes on")
+    return failures.failure(job.task_id, failures.TIMED_OUT, message, message, details=site.details())
 
 
 @cache

@@ -20,6 +20,7 @@ UNKNOWN_FAILURE = "UNKNOWN_TASK_FAILURE"
 WORKER_LOST = "WORKER_LOST"  # ours
 ENDPOINT_STOPPED = "ENDPOINT_OFFLINE"  # ours
 CANCELLED = "TASK_CANCELLED"  # ours
+TIMED_OUT = "TASK_TIMEOUT"  # ours
 CANNOT_DESERIALIZE = "DESERIALIZATION_FAILED"  # ours
 CANNOT_SERIALIZE = "SERIALIZATION_FAILED"  # ours
 
@@ -47,6 +48,15 @@ def failure(
         transitions: what became of the task, and when.
     """
     return encode(Result(task_id, shortened(text), details, ErrorDetails(code, message), transitions))
+
+
+def overdue(task_id: str, timeout_s: float, how: str) -> str:
+    """Say that a task ran for longer than it may.
+
+    >>> overdue("7d1", 2.5, "was stopped")
+    'task 7d1 ran for longer than its time-out of 2.5 s and was stopped'
+    """
+    return f"task {task_id} ran for longer than its time-out of {timeout_s:g} s and {how}"
 
 
 def shortened(text: str, limit: int = MAX_TEXT_CHARS) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from ..errors import WireError
+from ..wire.bounds import as_priority, as_timeout
 from ..wire.envelope import decode
 from ..wire.ids import as_id
 from ..wire.messages import Task, TaskCancel
@@ -36,7 +37,19 @@ class Unreadable:
     why: str
 
 
-Request: TypeAlias = Job | TaskCancel | Refusal | Unreadable
+@dataclass(frozen=True, slots=True)
+class CallOff:
+    """A task that is no longer wanted.
+
+    Attributes:
+        running: whether it is to be stopped when it runs.
+    """
+
+    task_id: str
+    running: bool = False
+
+
+Request: TypeAlias = Job | CallOff | Refusal | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ def read(headers: Mapping[str, Any], body: bytes, rules: Rules) -> Request:
         except WireError as error:
             return Unreadable(str(error))
         if isinstance(message, TaskCancel):
-            return message
+            return CallOff(message.task_id, running=headers.get("running") is True)
     try:
         task_id = as_id(headers.get("task_uuid"), "header task_uuid")
     except (TypeError, ValueError) as error:
@@ -85,7 +98,18 @@ def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) ->
     serializers = _names_in(headers.get("result_serializers"))
     if serializers is None:
         return Refusal(task_id, failures.NOT_A_TASK, "header result_serializers is not a list of import paths")
-    return Job(task_id, body, serializers)
+    try:
+        return Job(
+            task_id, body, serializers, _timeout(headers.get("timeout_s")), as_priority(headers.get("priority", 0))
+        )
+    except (TypeError, ValueError) as error:
+        return Refusal(task_id, failures.NOT_A_TASK, f"the task cannot be run: header {error}")
+
+
+def _timeout(header: object) -> float | None:
+    if header is None:
+        return None
+    return as_timeout(float(header) if isinstance(header, (str, bytes)) else header)
 
 
 def _names_in(header: object) -> tuple[str, ...] | None:

@@ -19,11 +19,15 @@ class Job:
         task_id: from the headers.
         body: the message's envelope, unread.
         result_serializers: import paths of the strategies to try for the result, in order; none means the default.
+        timeout_s: seconds that it may run, from the moment a worker begins it; None: as long as it takes.
+        priority: among the jobs that wait, higher ones are run first.
     """
 
     task_id: str
     body: bytes
     result_serializers: tuple[str, ...] = ()
+    timeout_s: float | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Links:
         prefetch: how many unacknowledged tasks the broker may hand over.
         patience_s: how long to try to make a first connection: a wrong address should be told. A broker that was once
             there is waited for without end.
-        deliver: called with each message of the task queue.
+        deliver: called with each message of the task queue, and of the one that says which are no longer wanted.
         opened: called with ``"tasks"``, ``"results"`` or ``"heartbeats"`` at each (re)connect.
         lost: called with that name when a connection is gone.
         failed: called with the error when a first connection cannot be made.
@@ -124,8 +124,10 @@ class Links:
         return self._credentials
 
     def _task_address(self) -> Address:
-        info = self._known().tasks
-        return Address(info.connection_url, info.queue)
+        known = self._known()
+        # On the channel of the tasks: then nothing that was called off while we were away is run before we hear of it.
+        before = None if known.cancels is None else known.cancels.queue
+        return Address(known.tasks.connection_url, known.tasks.queue, before)
 
     def _on_open(self, name: str) -> None:
         was_down = not self.is_up

@@ -1,8 +1,9 @@
 """The default engine: worker processes, one job each at a time.
 
     submit -> waiting --- an idle worker ---> running --- "done" frame ----> done(result message)
-                 ^                               `------ process ended ----> done(Loss: WORKER_LOST), a new worker
-                 `- withdraw
+                 ^                               |------ process ended ----> done(Loss: WORKER_LOST), a new worker
+                 |                               |------ too long ---------> done(Loss: TASK_TIMEOUT), a new worker
+                 `- withdraw, cancel             `------ cancel -----------> a new worker
 
 A job is sent to a worker only when that worker is idle, so a slow job holds up nothing behind it, and what is lost with
 a worker is exactly the job it ran. Workers share nothing with each other: no lock, no pipe. They are interpreters
@@ -14,15 +15,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ..amqp import Loop
+from ..amqp import Loop, Timer
 from . import failures
-from .engine import EngineState, Loss, Outcome
+from .engine import Cancelled, EngineState, Loss, Outcome
 from .frames import Frame
 from .job import Job, Site
+from .waiting import Waiting
 from .worker_link import WorkerLink
 from .worker_output import WorkerOutput
 from .worker_process import job_frame, site_frame
@@ -73,7 +74,9 @@ class ProcessEngine:
         self._starting: set[WorkerLink] = set()
         self._idle: list[WorkerLink] = []
         self._busy: dict[WorkerLink, _Assignment] = {}
-        self._waiting: OrderedDict[str, _Assignment] = OrderedDict()
+        self._stopped: set[WorkerLink] = set()  # killed for their job, and not gone yet
+        self._timers: dict[WorkerLink, Timer] = {}  # of jobs with a time-out
+        self._waiting: Waiting[_Assignment] = Waiting()
         self._ready: Callable[[], None] = _nothing
         self._failed: Callable[[str], None] = _nothing
         self._failed_starts = 0
@@ -96,12 +99,22 @@ class ProcessEngine:
         """Have a job run, by an idle worker at once."""
         self._submit(_Assignment(job, done))
 
-    def withdraw(self, task_id: str | None = None) -> list[str]:
-        """Drop a job, or all jobs, that no worker has begun."""
-        dropped = list(self._waiting) if task_id is None else [task_id] * (task_id in self._waiting)
-        for one in dropped:
-            del self._waiting[one]
+    def withdraw(self) -> list[str]:
+        """Drop all jobs that no worker has begun."""
+        dropped = list(self._waiting)
+        self._waiting.clear()
         return dropped
+
+    def cancel(self, task_id: str, *, running: bool) -> Cancelled | None:
+        """Drop one job; one that runs with its worker, in whose place a new one is started."""
+        if task_id in self._waiting:
+            self._waiting.take(task_id)
+            return Cancelled.WAITED
+        worker = next((one for one, busy in self._busy.items() if busy.job.task_id == task_id), None)
+        if worker is None or not running:
+            return None
+        self._stop_worker(worker)
+        return Cancelled.STOPPED
 
     def state(self) -> EngineState:
         """Say how it is."""
@@ -111,16 +124,17 @@ class ProcessEngine:
     def stop(self) -> None:
         """End the workers at once."""
         self._is_stopped = True
-        for worker in (*self._starting, *self._busy):
+        for timer in self._timers.values():
+            timer.cancel()
+        for worker in (*self._starting, *self._busy, *self._stopped):
             worker.kill()
         for worker in self._idle:
             worker.dismiss()
         deadline = time.monotonic() + EXIT_TIMEOUT_S
-        for worker in (*self._starting, *self._busy, *self._idle):
+        for worker in (*self._starting, *self._busy, *self._stopped, *self._idle):
             worker.finish(max(0.0, deadline - time.monotonic()))
-        self._starting.clear()
-        self._busy.clear()
-        self._idle.clear()
+        for workers in (self._starting, self._busy, self._stopped, self._idle, self._timers):
+            workers.clear()
         self._waiting.clear()
 
     def _start_worker(self) -> None:
@@ -144,7 +158,7 @@ class ProcessEngine:
         self._loop.call_later(RESTART_DELAY_S, self._start_worker)
 
     def _received(self, worker: WorkerLink, frame: Frame) -> None:
-        assignment = self._busy.pop(worker, None)
+        assignment = self._take_from(worker)
         if assignment is not None:
             # The worker first: it works while the result is published.
             self._next(worker)
@@ -158,30 +172,57 @@ class ProcessEngine:
                 worker.send(site_frame(self._site))
             self._next(worker)
 
-    def _submit(self, assignment: _Assignment) -> None:
+    def _submit(self, assignment: _Assignment, *, is_first: bool = False) -> None:
         if self._idle:
             self._assign(self._idle.pop(), assignment)
         else:
-            self._waiting[assignment.job.task_id] = assignment
+            job = assignment.job
+            self._waiting.put(job.task_id, assignment, priority=job.priority, is_first=is_first)
 
     def _next(self, worker: WorkerLink) -> None:
         if self._waiting and not worker.has_exited:
-            self._assign(worker, self._waiting.popitem(last=False)[1])
+            self._assign(worker, self._waiting.pop())
         else:
             self._idle.append(worker)
 
     def _assign(self, worker: WorkerLink, assignment: _Assignment) -> None:
         self._busy[worker] = assignment
+        timeout_s = assignment.job.timeout_s
+        if timeout_s is not None:
+            self._timers[worker] = self._loop.call_later(timeout_s, lambda: self._timed_out(worker, timeout_s))
         worker.send(job_frame(assignment.job))
 
+    def _take_from(self, worker: WorkerLink) -> _Assignment | None:
+        timer = self._timers.pop(worker, None)
+        if timer is not None:
+            timer.cancel()
+        return self._busy.pop(worker, None)
+
+    def _timed_out(self, worker: WorkerLink, timeout_s: float) -> None:
+        assignment = self._stop_worker(worker)
+        message = failures.overdue(assignment.job.task_id, timeout_s, "was stopped")
+        assignment.done(Loss(failures.TIMED_OUT, message))
+
+    def _stop_worker(self, worker: WorkerLink) -> _Assignment:
+        """End a worker for the sake of its job, whose outcome is somebody else's to tell, and start a new one."""
+        assignment = self._busy[worker]
+        self._take_from(worker)
+        self._stopped.add(worker)
+        worker.end()
+        self._start_worker()
+        return assignment
+
     def _ended(self, worker: WorkerLink, exit_code: int) -> None:
+        if worker in self._stopped:
+            self._stopped.discard(worker)
+            return
         how = failures.ending(exit_code)
         if worker in self._starting:
             self._starting.discard(worker)
             self._start_failed(f"worker process {worker.pid} {how} before it was ready")
             return
         self._start_worker()
-        assignment = self._busy.pop(worker, None)
+        assignment = self._take_from(worker)
         if assignment is None:
             self._idle.remove(worker)
             log.warning("idle worker process %d %s; a new one is started", worker.pid, how)
@@ -190,9 +231,7 @@ class ProcessEngine:
         if worker.left_some and assignment.tries < MAX_TRIES:
             # It was dead or dying when the job was sent, and never began it: the job is not to blame.
             log.warning("worker process %d %s before it took task %s; another one runs it", worker.pid, how, task_id)
-            self._submit(replace(assignment, tries=assignment.tries + 1))
-            if task_id in self._waiting:
-                self._waiting.move_to_end(task_id, last=False)
+            self._submit(replace(assignment, tries=assignment.tries + 1), is_first=True)
             return
         log.warning("worker process %d %s while running task %s; a new one is started", worker.pid, how, task_id)
         assignment.done(

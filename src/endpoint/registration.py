@@ -12,15 +12,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 from ..amqp import Backoff, Loop
 from ..errors import AccessDenied, FarpoolError, RateLimited, ServiceDown, ServiceRefused, StreamError, WireError
 from ..version import __version__
+from ..wire.checks import as_object
 from ..wire.ids import as_id
 from ..wire.queues import QueueInfo
+from ..wire.rest.registrations import TAKES_CANCELS
 from .config import EndpointConfig
 from .directory import EndpointDirectory
 
@@ -38,12 +40,20 @@ EXIT_DENIED = 77
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """What the service answered: who we are, and the way to our queues."""
+    """What the service answered: who we are, and the way to our queues.
+
+    Attributes:
+        cancels: where to hear which tasks are no longer wanted, beside the tasks; None from a service that has no such.
+        called_off: the tasks that are no longer wanted and may still be in our queue; each with whether it is to be
+            stopped when it runs.
+    """
 
     endpoint_id: str
     tasks: QueueInfo
     results: QueueInfo
     heartbeats: QueueInfo
+    cancels: QueueInfo | None = None
+    called_off: Mapping[str, bool] = field(default_factory=dict[str, bool])
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Registered:
@@ -56,8 +66,9 @@ class Registered:
             endpoint_id = as_id(body.get("endpoint_id"), "endpoint_id")
         except (TypeError, ValueError) as error:
             raise WireError(f"registration answer: {error}") from error
-        infos = [_info(body, f"{name}_queue_info") for name in ("task", "result", "heartbeat")]
-        return cls(endpoint_id, *infos)
+        tasks, results, heartbeats = (_info(body, f"{name}_queue_info") for name in ("task", "result", "heartbeat"))
+        cancels = _info(body, "cancel_queue_info") if "cancel_queue_info" in body else None
+        return cls(endpoint_id, tasks, results, heartbeats, cancels, _called_off(body.get("cancelled_tasks")))
 
 
 class Registry(Protocol):
@@ -194,10 +205,19 @@ def _info(body: Mapping[str, Any], name: str) -> QueueInfo:
         raise WireError(f"registration answer, {name}: {error}") from error
 
 
+def _called_off(value: object) -> dict[str, bool]:
+    try:
+        tasks = as_object(value or {}, "'cancelled_tasks'")
+        return {as_id(task_id, "a task id"): running is not False for task_id, running in tasks.items()}
+    except ValueError as error:
+        raise WireError(f"registration answer, cancelled_tasks: {error}") from error
+
+
 def _metadata(config: EndpointConfig) -> dict[str, Any]:
     return {
         "endpoint_version": __version__,
         "farpool_version": __version__,
+        TAKES_CANCELS: True,
         "python_version": platform.python_version(),
         "hostname": socket.gethostname(),
         "local_user": _user(),

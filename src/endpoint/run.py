@@ -112,7 +112,7 @@ def make_engine(
         return ProcessEngine(loop, workers=workers, output=output)
     if config.engine == "threads":
         executor = ThreadPoolExecutor(workers, thread_name_prefix="farpool worker")
-        return ExecutorEngine(loop, executor=executor, workers=workers)
+        return ExecutorEngine(loop, executor=executor, workers=workers, holds_back=True)
     return ExecutorEngine(loop, executor=executor_named(config.engine, workers), workers=workers)
 
 

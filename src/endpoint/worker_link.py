@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import select
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -29,7 +30,7 @@ class WorkerLink:
         loop: where it lives.
         received: called with each frame.
         ended: called once with the exit code (negative: the signal), when the process is gone and all it said was
-            received; not called after `dismiss` and `kill`.
+            received; not called after `dismiss` and `kill`. After `end` nothing more is received.
         output: where the process prints.
     """
 
@@ -92,9 +93,16 @@ class WorkerLink:
         self._release()
 
     def kill(self) -> None:
-        """Close the connection and end the process at once. `finish` is to follow."""
+        """Close the connection and end the process at once, with what it started. `finish` is to follow."""
         self._release()
-        self._process.kill()
+        self._kill_group()
+
+    def end(self) -> None:
+        """End the process at once, with what it started; `ended` tells when it is gone."""
+        self._close_socket()
+        self._kill_group()
+        if self._pidfd is None:
+            self._reap()
 
     def finish(self, timeout_s: float) -> None:
         """Wait for the end of the process after `dismiss` or `kill`; kill it when it takes too long."""
@@ -150,6 +158,13 @@ class WorkerLink:
             self._left_some = True
             return False
         return True
+
+    def _kill_group(self) -> None:
+        # Not reaped yet, its pid still names its group and nothing else.
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it is so young that it has no group yet
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
 
     def _closed(self) -> None:
         self._close_socket()

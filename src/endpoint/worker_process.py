@@ -3,7 +3,7 @@
     argv: the number of the socket's descriptor, where modules are, where to print
     socket: -> "ready" | <- "site" | <- job | -> "done" | <- job | ...
 
-The process dies with the agent, however that ends and whatever the task is doing.
+The process dies with the agent, however that ends and whatever the task is doing. It leads a process group of its own.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def site_frame(site: Site) -> Frame:
 
 def main() -> None:
     """Be a worker process."""
+    _lead_a_group()
     if not die_with_parent():
         watch_parent()
     agent = socket.socket(fileno=int(sys.argv[1]))
@@ -58,6 +59,17 @@ def main() -> None:
     signal.signal(signal.SIGINT, _let_pass)
     with contextlib.suppress(EOFError, ConnectionError):
         _serve(agent)
+
+
+def _lead_a_group() -> None:
+    """Make a process group of this process and what its tasks start, so that the agent can end them together.
+
+    Such a group is in the background of the agent's terminal. What reads from that terminal there would be stopped, and
+    its task hang for ever; so it is to get an error instead.
+    """
+    os.setpgid(0, 0)
+    for number in (signal.SIGTTIN, signal.SIGTTOU):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _let_pass(_number: int, _frame: FrameType | None) -> None:

@@ -43,6 +43,12 @@ def endpoint_credentials(broker: Broker, endpoint_id: str, reached_at: str | Non
     }
 
 
+def cancel_credentials(broker: Broker, endpoint_id: str, reached_at: str | None) -> dict[str, Any]:
+    """Write the queue credentials, ours, of an endpoint that can be told which tasks are no longer wanted."""
+    url = reachable(broker.endpoint_url(endpoint_id), reached_at)
+    return {"cancel_queue_info": QueueInfo(url, queues.cancel_queue(endpoint_id)).to_json()}
+
+
 def manager_credentials(broker: Broker, endpoint_id: str, reached_at: str | None) -> dict[str, Any]:
     """Write the queue credentials of a manager: it takes commands and runs no task."""
     url = reachable(broker.endpoint_url(endpoint_id), reached_at)

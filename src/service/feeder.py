@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -130,6 +130,21 @@ class Feeders:
         feeder.put(parcels)
         feeder.start(self._ended)
 
+    def take_back(self, queue: str, seqs: Collection[int]) -> set[int]:
+        """Carry some parcels no further.
+
+        Returns:
+            The numbers of those that were still here: they will not get to the queue.
+        """
+        feeder = self._feeders.get(queue)
+        return set() if feeder is None else feeder.take_back(seqs)
+
+    async def wait_empty(self, queue: str, timeout_s: float) -> None:
+        """Wait until all that was put so far is in its queue, or the time is over."""
+        feeder = self._feeders.get(queue)
+        if feeder is not None:
+            await feeder.wait_empty(timeout_s)
+
     def waiting(self, queue: str) -> int:
         """Count what waits to be published to a queue."""
         feeder = self._feeders.get(queue)
@@ -166,6 +181,24 @@ class _Feeder:
         for parcel in parcels:
             is_held = not isinstance(parcel, int) and self._budget.take(parcel.size_bytes)
             self._parcels.append(parcel if is_held or isinstance(parcel, int) else parcel.seq)
+
+    def take_back(self, seqs: Collection[int]) -> set[int]:
+        taken: set[int] = set()
+        kept: deque[Parcel | int] = deque()
+        for parcel in self._parcels:
+            seq = parcel if isinstance(parcel, int) else parcel.seq
+            if seq not in seqs:
+                kept.append(parcel)
+                continue
+            taken.add(seq)
+            if not isinstance(parcel, int):
+                self._budget.give_back(parcel.size_bytes)
+        self._parcels = kept
+        return taken
+
+    async def wait_empty(self, timeout_s: float) -> None:
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=timeout_s)
 
     def start(self, ended: Callable[[_Feeder], None]) -> None:
         if self._task is None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from ..wire.queues import HEARTBEATS_QUEUE, RESULTS_QUEUE
 from .broker import Broker
+from .cancelling import Cancelling
 from .endings import Endings
 from .groups import Groups
 from .heartbeats import HeartbeatIntake
@@ -61,6 +62,7 @@ class House:
         self.outbox = Outbox(database, broker, self._marks)
         self._user_endpoints = UserEndpoints(database, broker, clock=clock)
         self.results = ResultIntake(database, self.outbox, self._marks, clock=clock)
+        self.cancelling = Cancelling(database, self.outbox, self.results, clock=clock)
         endings = Endings(database, self.outbox, self.results)
         self._heartbeats = HeartbeatIntake(database, self._user_endpoints, endings, clock=clock)
         self.registry = Registry(

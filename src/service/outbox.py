@@ -1,6 +1,7 @@
 """The outbox: what leaves the service, tasks to endpoints and outcomes to clients.
 
 tasks(endpoint)   --> Feeder "<endpoint>.tasks"    --> broker      then noted: waiting-for-ep
+cancels(endpoint) --> Feeder "<endpoint>.cancels"  --> broker
 results(queue)    --> Feeder "<prefix><group>"     --> broker      noted when a client took them
 """
 
@@ -8,16 +9,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..wire import Task, encode
-from ..wire.queues import task_headers, task_queue
+from ..wire import Task, TaskCancel, encode
+from ..wire.queues import cancel_headers, cancel_queue, task_headers, task_queue
 from .broker import Broker, Outgoing
 from .feeder import Feeders, Parcel, Source
 from .marks import Marks
-from .store import Database, outcomes, tasks
+from .store import Database, cancels, outcomes, tasks
+from .store.cancels import Cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class TaskParcel:
     """A task for an endpoint.
 
     Attributes:
-        options: `resource_specification` and `result_serializers`, where the submission had them.
+        options: what `wire.queues.task_headers` takes besides ids, where the submission had it.
     """
 
     seq: int
@@ -67,6 +69,21 @@ class ResultParcel:
         return Outgoing(body=self.body, message_id=self.task_id, timestamp=int(time.time()))
 
 
+@dataclass(frozen=True, slots=True)
+class CancelParcel:
+    """For an endpoint: that a task is no longer wanted."""
+
+    seq: int
+    task_id: str
+    running: bool
+
+    size_bytes = 100
+
+    def message(self) -> Outgoing:
+        """Make the message."""
+        return Outgoing(encode(TaskCancel(self.task_id)), self.task_id, cancel_headers(running=self.running))
+
+
 class Outbox:
     """What leaves the service. Every method belongs to the event loop's thread.
 
@@ -80,6 +97,7 @@ class Outbox:
         self._feeders = Feeders(broker)
         self._tasks = Source(self._load_tasks, self._tasks_published)
         self._results = Source(self._load_results, self._results_published)
+        self._cancels = Source(self._load_cancels, lambda _parcels: None)
         self._marks = marks
         self._is_trusted = broker.survives_restart
 
@@ -94,6 +112,19 @@ class Outbox:
     def tasks(self, endpoint_id: str, parcels: Iterable[Parcel | int]) -> None:
         """Send tasks, or tasks of the store by number, to an endpoint's queue."""
         self._feeders.put(task_queue(endpoint_id), self._tasks, parcels)
+
+    def take_back(self, endpoint_id: str, seqs: Collection[int]) -> set[int]:
+        """Send some tasks no further; return the numbers of those that had not left: they never will."""
+        return self._feeders.take_back(task_queue(endpoint_id), seqs)
+
+    def cancels(self, endpoint_id: str, cancelled: Iterable[Cancel]) -> None:
+        """Tell an endpoint which tasks are no longer wanted."""
+        parcels = [CancelParcel(one.seq, one.task_id, one.running) for one in cancelled]
+        self._feeders.put(cancel_queue(endpoint_id), self._cancels, parcels)
+
+    async def wait_told(self, endpoint_id: str, timeout_s: float) -> None:
+        """Wait until what an endpoint is to be told is in its queue, or the time is over."""
+        await self._feeders.wait_empty(cancel_queue(endpoint_id), timeout_s)
 
     def results(self, queue: str, parcels: Iterable[Parcel | int]) -> None:
         """Send outcomes, or outcomes of the store by number, to a task group's queue."""
@@ -123,6 +154,10 @@ class Outbox:
     def _results_published(self, parcels: Sequence[Parcel]) -> None:
         if self._is_trusted:
             self._marks.taken(parcel.task_id for parcel in parcels)
+
+    async def _load_cancels(self, seqs: Sequence[int], _max_bytes: int) -> tuple[list[CancelParcel], int]:
+        found = await self._database.read(lambda connection: cancels.some(connection, seqs))
+        return [CancelParcel(one.seq, one.task_id, one.running) for one in found], len(seqs)
 
     async def _load_results(self, seqs: Sequence[int], max_bytes: int) -> tuple[list[ResultParcel], int]:
         owed, looked_at = await self._database.read(lambda connection: outcomes.owed(connection, seqs, max_bytes))

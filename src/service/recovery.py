@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from ..wire import TaskState
-from ..wire.queues import command_queue, result_queue, task_queue
+from ..wire.queues import cancel_queue, command_queue, result_queue, task_queue
 from .broker import Broker
 from .outbox import Outbox
-from .store import Database, endpoints, outcomes, task_groups, tasks
+from .store import Database, cancels, endpoints, outcomes, task_groups, tasks
+from .store.cancels import Cancel
 from .task_state import Event, sources
 
 log = logging.getLogger(__name__)
@@ -26,9 +27,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """What was left: all queues, and by endpoint and by queue the numbers of what is to be published."""
+    """What was left: all queues, and by endpoint and by queue what is to be published."""
 
     queues: list[str]
+    cancels: dict[str, list[Cancel]]
     tasks: dict[str, list[int]]
     outcomes: dict[str, list[int]]
 
@@ -62,6 +64,9 @@ class Recovery:
         # Before anybody who reconnects has got as far as asking for them.
         for queue in left.queues:
             await self._outbox.declare(queue)
+        # Before the tasks; whether the broker still has these or not, an endpoint may hear of them twice.
+        for endpoint_id, called_off in left.cancels.items():
+            self._outbox.cancels(endpoint_id, called_off)
         for endpoint_id, numbers in left.tasks.items():
             self._outbox.tasks(endpoint_id, numbers)
         for queue, numbers in left.outcomes.items():
@@ -76,12 +81,17 @@ class Recovery:
             )
 
     def _look(self, connection: Connection) -> _Left:
-        left = _Left([], {}, outcomes.owed_numbers(connection, self._clock() - self._keep_finished_s))
+        left = _Left([], {}, {}, outcomes.owed_numbers(connection, self._clock() - self._keep_finished_s))
         for endpoint in endpoints.everything(connection):
             if not endpoint.is_attached:
                 continue
             endpoint_id = endpoint.endpoint_id
             left.queues.append((command_queue if endpoint.is_manager else task_queue)(endpoint_id))
+            if endpoints.takes_cancels(connection, endpoint_id):
+                left.queues.append(cancel_queue(endpoint_id))
+                called_off = cancels.to_tell(connection, endpoint_id, self._clock())
+                if called_off:
+                    left.cancels[endpoint_id] = called_off
             numbers = self._unpublished(connection, endpoint_id)
             if numbers:
                 left.tasks[endpoint_id] = numbers

@@ -9,16 +9,16 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..wire import TaskState, new_id
-from ..wire.queues import command_queue, task_queue
+from ..wire.queues import cancel_queue, command_queue, task_queue
 from ..wire.rest import EndpointRegistration
 from . import faults
 from .access import own_endpoint, usable_endpoint
 from .broker import Broker
-from .credentials import endpoint_credentials, manager_credentials
+from .credentials import cancel_credentials, endpoint_credentials, manager_credentials
 from .endings import Endings
 from .outbox import Outbox
 from .presence import Presence
-from .store import Database, endpoints, reports, tasks
+from .store import Database, cancels, endpoints, reports, tasks
 from .store.endpoints import Endpoint
 from .store.identities import Identity
 from .task_state import Event, sources
@@ -91,7 +91,14 @@ class Registry:
         # At once, before anything is awaited: what is submitted from now on comes after them, and is not among them.
         self._outbox.tasks(chosen, waiting)
         await self._outbox.declare(task_queue(chosen))
-        return {"endpoint_id": chosen, **endpoint_credentials(self._broker, chosen, reached_at)}
+        answer = {"endpoint_id": chosen, **endpoint_credentials(self._broker, chosen, reached_at)}
+        if registration.takes_cancels:
+            await self._outbox.declare(cancel_queue(chosen))
+            answer |= cancel_credentials(self._broker, chosen, reached_at)
+            # Read last: what is called off from now on is in that queue.
+            called_off = await self._database.read(lambda connection: cancels.to_tell(connection, chosen, now))
+            answer["cancelled_tasks"] = {one.task_id: one.running for one in called_off}
+        return answer
 
     async def _attach_manager(self, endpoint_id: str) -> None:
         # A command left from before would be refused for its age, and fail the tasks it was meant to serve.
@@ -115,6 +122,7 @@ class Registry:
         endpoint = await self._database.write(lock)
         # An agent whose queue is gone is told so by the broker, and ends.
         await self._outbox.drop((command_queue if endpoint.is_manager else task_queue)(endpoint_id))
+        await self._outbox.drop(cancel_queue(endpoint_id))
 
     async def delete(self, identity: Identity, endpoint_id: str) -> None:
         """Delete an endpoint, and with a manager its user endpoints; their unfinished tasks fail.
@@ -128,11 +136,13 @@ class Registry:
             doomed = [endpoint_id, *endpoints.user_endpoints_of(connection, endpoint_id)]
             for one in doomed:
                 endpoints.remove(connection, one)
+                cancels.forget(connection, one)
             return doomed
 
         for one in await self._database.write(remove):
             self._user_endpoints.forget(one)
             await self._endings.was_deleted(one)
+            await self._outbox.drop(cancel_queue(one))
         await self._outbox.drop(command_queue(endpoint_id))
 
     async def status(self, identity: Identity, endpoint_id: str) -> dict[str, Any]:

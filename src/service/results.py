@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from ..errors import WireError
 from ..wire import Result, decode
+from ..wire.messages import TASK_DELIVERED
 from ..wire.queues import results_routing_key
 from .broker import Incoming
 from .marks import Marks
 from .outbox import Outbox, ResultParcel
-from .store import Database, outcomes, tasks
+from .store import Database, cancels, outcomes, tasks
 from .store.tasks import Standing
 from .task_state import Action, advance, outcome_event
 
@@ -37,12 +38,14 @@ class Returned:
         routing_key: whose it is; None for one that the service made itself.
         error_code: what went wrong, or None when nothing did.
         message: the envelope, as it is stored and sent on.
+        is_answer: whether it says that the endpoint knows now that the task is no longer wanted, and has had it.
     """
 
     task_id: str
     routing_key: str | None
     error_code: str | None
     message: bytes
+    is_answer: bool = False
 
 
 class ResultIntake:
@@ -61,14 +64,21 @@ class ResultIntake:
         read = (_read(incoming) for incoming in batch)
         await self.settle([returned for returned in read if returned is not None])
 
-    async def settle(self, returned: Sequence[Returned]) -> None:
-        """Store what became of tasks, the first outcome of each, and send it on."""
+    async def settle(self, returned: Sequence[Returned]) -> set[str]:
+        """Store what became of tasks, the first outcome of each, and send it on.
+
+        Returns:
+            The ids of the tasks that had no outcome before.
+        """
         if not returned:
-            return
+            return set()
         now = self._clock()
 
         def store(connection: Connection) -> list[tuple[Standing, bytes]]:
             standing = tasks.standing(connection, [one.task_id for one in returned])
+            answered = _answered(returned, standing)
+            if answered:
+                cancels.answered(connection, answered, now)
             settled = _judge(returned, standing)
             outcomes.finish(connection, (outcome for _, outcome in settled), now)
             return [(task, outcome.message) for task, outcome in settled]
@@ -76,6 +86,7 @@ class ResultIntake:
         settled = await self._database.write(store)
         self._marks.settled(task.seq for task, _ in settled)
         self._send_on(settled)
+        return {task.task_id for task, _ in settled}
 
     def _send_on(self, settled: Sequence[tuple[Standing, bytes]]) -> None:
         by_queue: dict[str, list[ResultParcel]] = {}
@@ -96,7 +107,13 @@ def _read(incoming: Incoming) -> Returned | None:
         log.error("dropped a %s from %s: it is no result", type(message).__name__, incoming.routing_key)
         return None
     code = None if message.error_details is None else message.error_details.code
-    return Returned(message.task_id, incoming.routing_key, code, incoming.body)
+    is_answer = code is not None and (message.details or {}).get(TASK_DELIVERED) is True
+    return Returned(message.task_id, incoming.routing_key, code, incoming.body, is_answer)
+
+
+def _answered(returned: Sequence[Returned], standing: Mapping[str, Standing]) -> list[int]:
+    answers = ((standing.get(one.task_id), one.routing_key) for one in returned if one.is_answer)
+    return [task.seq for task, key in answers if task is not None and key == results_routing_key(task.endpoint_id)]
 
 
 def _judge(returned: Sequence[Returned], standing: dict[str, Standing]) -> list[tuple[Standing, outcomes.Outcome]]:

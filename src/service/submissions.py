@@ -182,6 +182,8 @@ def _options(request: SubmitRequest) -> dict[str, Any]:
     options = {
         "resource_specification": request.resource_specification,
         "result_serializers": request.result_serializers,
+        "timeout_s": request.timeout_s,
+        "priority": request.priority,
     }
     return {name: value for name, value in options.items() if value}
 

@@ -4,6 +4,7 @@ Nothing here does I/O or starts anything. Names on the wire are spelt exactly as
 Source: the Globus Compute wire protocol, as written down in `docs/protocol.md`.
 """
 
+from .bounds import as_priority, as_timeout
 from .envelope import decode, encode
 from .ids import as_id, new_id
 from .messages import (
@@ -35,6 +36,8 @@ __all__ = [
     "TaskState",
     "TaskTransition",
     "as_id",
+    "as_priority",
+    "as_timeout",
     "decode",
     "encode",
     "new_id",

@@ -120,6 +120,10 @@ class ManagerStatusReport:
     task_statuses: Mapping[str, tuple[TaskTransition, ...]]
 
 
+#: In the details of a result that says that a task was cancelled (ours): whether the task had come to its endpoint, or
+#: may still be in the queue.
+TASK_DELIVERED = "task_delivered"
+
 Message: TypeAlias = (
     Task
     | TaskCancel

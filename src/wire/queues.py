@@ -30,6 +30,11 @@ def command_queue(endpoint_id: str) -> str:
     return f"{endpoint_id}.commands"
 
 
+def cancel_queue(endpoint_id: str) -> str:
+    """Name the queue an endpoint hears from which tasks are no longer wanted (ours)."""
+    return f"{endpoint_id}.cancels"
+
+
 def results_routing_key(endpoint_id: str) -> str:
     """Name the routing key an endpoint publishes results with (ours)."""
     return f"{endpoint_id}.results"
@@ -101,11 +106,26 @@ def task_headers(
     function_id: str,
     resource_specification: Mapping[str, Any] | None = None,
     result_serializers: Sequence[str] | None = None,
+    *,
+    timeout_s: float | None = None,
+    priority: int | None = None,
 ) -> dict[str, Any]:
-    """Write the AMQP headers of a task message; endpoints require the first two."""
+    """Write the AMQP headers of a task message; endpoints require the first two, and ignore what they do not know.
+
+    The last two are ours. The time-out travels as text: not every AMQP library writes fractions.
+    """
     headers: dict[str, Any] = {"task_uuid": task_id, "function_uuid": function_id}
     if resource_specification:
         headers["resource_specification"] = json.dumps(resource_specification)
     if result_serializers:
         headers["result_serializers"] = list(result_serializers)
+    if timeout_s is not None:
+        headers["timeout_s"] = repr(timeout_s)
+    if priority is not None:
+        headers["priority"] = priority
     return headers
+
+
+def cancel_headers(*, running: bool) -> dict[str, Any]:
+    """Write the AMQP headers of a `task_cancel` message (ours): whether a task that runs is to be stopped, too."""
+    return {"running": running}

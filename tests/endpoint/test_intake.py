@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farpool.endpoint.intake import Refusal, Rules, Unreadable, read
+from farpool.endpoint.intake import CallOff, Refusal, Rules, Unreadable, read
 from farpool.endpoint.job import Job
 from farpool.wire import Result, Task, TaskCancel, encode, new_id
-from farpool.wire.queues import task_headers
+from farpool.wire.queues import cancel_headers, task_headers
 
 TASK, FUNCTION, ENDPOINT = new_id(), new_id(), new_id()
 RULES = Rules(ENDPOINT)
@@ -27,8 +27,10 @@ def test_a_task_becomes_a_job_whose_body_nobody_has_read() -> None:
 def test_a_cancel_message_is_known_with_and_without_headers() -> None:
     body = encode(TaskCancel(TASK))
 
-    assert read({}, body, RULES) == TaskCancel(TASK)
-    assert read(task_headers(TASK, FUNCTION), body, RULES) == TaskCancel(TASK)
+    assert read({}, body, RULES) == CallOff(TASK)
+    assert read(task_headers(TASK, FUNCTION), body, RULES) == CallOff(TASK)
+    assert read(cancel_headers(running=False), body, RULES) == CallOff(TASK)
+    assert read(cancel_headers(running=True), body, RULES) == CallOff(TASK, running=True)
 
 
 def test_a_task_that_speaks_of_task_cancel_is_a_task_all_the_same() -> None:
@@ -104,4 +106,4 @@ NAMES = st.sampled_from(["task_uuid", "function_uuid", "resource_specification",
 
 @given(st.dictionaries(NAMES, st.one_of(VALUES, st.just(TASK))), st.one_of(st.binary(max_size=60), st.just(BODY)))
 def test_no_message_makes_it_raise(headers: dict[str, Any], body: bytes) -> None:
-    assert isinstance(read(headers, body, RULES), (Job, Refusal, TaskCancel, Unreadable))
+    assert isinstance(read(headers, body, RULES), (Job, Refusal, CallOff, Unreadable))

@@ -12,7 +12,7 @@ import pytest
 
 from endpoint.conftest import LoopThread
 from farpool.endpoint import worker_process
-from farpool.endpoint.engine import Loss, Outcome
+from farpool.endpoint.engine import Cancelled, Loss, Outcome
 from farpool.endpoint.job import Job, Site
 from farpool.endpoint.processes import ProcessEngine
 from farpool.serialize import Serializer
@@ -213,13 +213,14 @@ def test_the_state_counts_what_runs_and_what_waits(make_pool: Callable[[int], Po
     assert (state.idle_workers, state.pending, list(state.running)) == (1, 0, [])
 
 
-def test_what_has_not_begun_can_be_withdrawn(make_pool: Callable[[int], Pool], tmp_path: Path) -> None:
+def test_what_has_not_begun_can_be_withdrawn_and_cancelled(make_pool: Callable[[int], Pool], tmp_path: Path) -> None:
     pool = make_pool(1)
     running, waiting, last = job("wait_for_file", str(tmp_path / "gate")), job("echo", 1), job("echo", 2)
     outcomes = [pool.submit(one) for one in (running, waiting, last)]
 
-    assert pool.thread.do(lambda: pool.engine.withdraw(running.task_id)) == []
-    assert pool.thread.do(lambda: pool.engine.withdraw(waiting.task_id)) == [waiting.task_id]
+    assert pool.thread.do(lambda: pool.engine.cancel(running.task_id, running=False)) is None
+    assert pool.thread.do(lambda: pool.engine.cancel(waiting.task_id, running=False)) is Cancelled.WAITED
+    assert pool.thread.do(lambda: pool.engine.cancel(new_id(), running=True)) is None
     assert pool.thread.do(pool.engine.withdraw) == [last.task_id]
     (tmp_path / "gate").touch()
 

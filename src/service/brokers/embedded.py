@@ -14,6 +14,7 @@ from ...wire.queues import (
     HEARTBEATS_QUEUE,
     RESULTS_EXCHANGE,
     RESULTS_QUEUE,
+    cancel_queue,
     command_queue,
     heartbeats_routing_key,
     results_routing_key,
@@ -201,7 +202,11 @@ def permit(user: str, operation: Operation, resource: str, routing_key: str) -> 
 def _permit_endpoint(endpoint_id: str, operation: Operation, resource: str, routing_key: str) -> bool:
     if operation is Operation.INSPECT_EXCHANGE:
         return resource in {RESULTS_EXCHANGE, HEARTBEATS_EXCHANGE}
-    if operation in _READS and resource in {task_queue(endpoint_id), command_queue(endpoint_id)}:
+    if operation in _READS and resource in {
+        task_queue(endpoint_id),
+        cancel_queue(endpoint_id),
+        command_queue(endpoint_id),
+    }:
         return True
     if operation is Operation.INSPECT_QUEUE:
         return resource in {RESULTS_QUEUE, HEARTBEATS_QUEUE}

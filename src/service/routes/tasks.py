@@ -11,13 +11,14 @@ from fastapi.responses import StreamingResponse
 
 from ...wire import as_id
 from ...wire.jsontext import dumps
-from ...wire.rest import ResultQueue, task_group
+from ...wire.rest import CancelReply, CancelRequest, ResultQueue, task_group
 from .. import faults
 from ..credentials import reachable
 from ..documents import document_of
 from ..house import House
 from ..store import outcomes, tasks
 from ..store.identities import Identity
+from ..submissions import MAX_TASKS
 from .requests import Caller, answer, house_of, is_list_of_strings, member, reached_at, read_id, read_json
 
 router = APIRouter()
@@ -26,6 +27,8 @@ router = APIRouter()
 MAX_STATUS_TASKS = 10_000
 #: How many of them are read from the store, and held in memory, at a time.
 CHUNK = 16
+#: The most tasks that one request may call off: as many as one may submit.
+MAX_CANCEL_TASKS = MAX_TASKS
 
 
 @router.get("/v2/tasks/{task_id}")
@@ -57,6 +60,17 @@ async def batch_status(request: Request, caller: Caller) -> Response:
     if len(task_ids) > CHUNK:
         return StreamingResponse(parts, media_type="application/json")
     return Response(b"".join([part async for part in parts]), media_type="application/json")
+
+
+@router.post("/v2/tasks/cancel")
+async def cancel(request: Request, caller: Caller) -> Response:
+    """Call tasks off, by id; somebody else's are as unknown as those that are not there."""
+    wanted = CancelRequest.from_json(await read_json(request))
+    if len(wanted.task_ids) > MAX_CANCEL_TASKS:
+        raise faults.malformed(
+            f"{len(wanted.task_ids)} task ids were sent and the limit is {MAX_CANCEL_TASKS}: cancel in parts"
+        )
+    return answer(CancelReply(await house_of(request).cancelling.cancel(caller, wanted)).to_json())
 
 
 async def _documents(house: House, caller: Identity, task_ids: Sequence[str]) -> AsyncIterator[bytes]:

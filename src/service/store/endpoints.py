@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from ...wire.rest import EndpointRegistration
+from ...wire.rest.registrations import TAKES_CANCELS
 from .schema import endpoints, reports
 
 
@@ -66,6 +67,7 @@ _COLUMNS = (
     endpoints.c.locked_until,
 )
 _ONE = select(*_COLUMNS).where(endpoints.c.endpoint_id == bindparam("endpoint_id"))
+_SAID = select(endpoints.c.registration).where(endpoints.c.endpoint_id == bindparam("endpoint_id"))
 _managers = endpoints.alias("managers")
 _STARTABLE = (
     select(
@@ -118,6 +120,12 @@ def put(
     changed = connection.execute(update(endpoints).where(endpoints.c.endpoint_id == endpoint_id).values(values))
     if changed.rowcount == 0:
         connection.execute(insert(endpoints), {**values, "endpoint_id": endpoint_id, "created_at": now})
+
+
+def takes_cancels(connection: Connection, endpoint_id: str) -> bool:
+    """Say whether an endpoint can be told which tasks are no longer wanted."""
+    said = connection.execute(_SAID, {"endpoint_id": endpoint_id}).scalar() or ""
+    return TAKES_CANCELS in said and EndpointRegistration.from_json(json.loads(said)).takes_cancels
 
 
 def user_endpoint_by_config(connection: Connection, manager_id: str, identity_id: str, config_hash: str) -> str | None:

@@ -127,7 +127,7 @@ tasks = Table(
     _id("endpoint_id"),
     _id("function_id"),
     Column("state", String(16), nullable=False),
-    Column("options", Text),  # JSON: resource_specification, result_serializers
+    Column("options", Text),  # JSON: resource_specification, result_serializers, timeout_s, priority
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
     # Whether the task group's queue is still owed the outcome.
@@ -157,4 +157,16 @@ results = Table(
     metadata,
     Column("seq", _Sequence, primary_key=True, autoincrement=False),
     Column("message", LargeBinary, nullable=False),
+)
+
+#: Tasks of which their endpoint is to be told that they are no longer wanted, until it has said that it knows: one that
+#: has an outcome may still be in the endpoint's queue.
+cancels = Table(
+    "cancels",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=False),
+    _id("endpoint_id", index=True),
+    Column("running", Boolean, nullable=False),  # whether it is to be stopped when it runs
+    Column("asked_at", Float, nullable=False),
+    Column("answered_at", Float),  # when the endpoint said that it knows
 )

@@ -12,7 +12,7 @@ from ...wire.queues import result_queue
 from ...wire.states import TaskState
 from . import functions
 from .database import fitting, keys
-from .schema import counters, identities, payloads, results, task_groups, tasks
+from .schema import cancels, counters, identities, payloads, results, task_groups, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Submission:
     """What the tasks of one submission have in common.
 
     Attributes:
-        options: JSON of `resource_specification` and `result_serializers`, or None when there are none.
+        options: JSON of what `wire.queues.task_headers` takes besides ids, or None when there is nothing of it.
     """
 
     owner_id: str
@@ -84,6 +84,7 @@ _STANDING = (
     .join(identities, identities.c.identity_id == tasks.c.owner_id)
 )
 _STANDING_BY_ID = _STANDING.where(tasks.c.task_id.in_(bindparam("task_ids", expanding=True)))
+_STANDING_OF = _STANDING_BY_ID.where(tasks.c.owner_id == bindparam("owner_id"))
 _MOVE = (
     update(tasks)
     .where(tasks.c.seq.in_(bindparam("seqs", expanding=True)), tasks.c.state.in_(bindparam("sources", expanding=True)))
@@ -151,6 +152,15 @@ def standing(connection: Connection, task_ids: Sequence[str]) -> dict[str, Stand
     found: dict[str, Standing] = {}
     for chunk in keys(task_ids):
         for row in connection.execute(_STANDING_BY_ID, {"task_ids": chunk}):
+            found[row[1]] = _standing(row)
+    return found
+
+
+def standing_of(connection: Connection, owner_id: str, task_ids: Sequence[str]) -> dict[str, Standing]:
+    """Find where somebody's tasks stand; unknown ones, and those of others, are left out."""
+    found: dict[str, Standing] = {}
+    for chunk in keys(task_ids):
+        for row in connection.execute(_STANDING_OF, {"task_ids": chunk, "owner_id": owner_id}):
             found[row[1]] = _standing(row)
     return found
 
@@ -225,9 +235,9 @@ def old(connection: Connection, finished_before: float, limit: int) -> list[int]
 
 
 def remove(connection: Connection, seqs: Sequence[int]) -> None:
-    """Delete tasks, with their arguments and results."""
+    """Delete tasks, with all that is kept of them."""
     for chunk in keys(seqs):
-        for table in (results, payloads, tasks):
+        for table in (results, payloads, cancels, tasks):
             connection.execute(delete(table).where(table.c.seq.in_(chunk)))
 
 

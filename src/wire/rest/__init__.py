@@ -6,11 +6,14 @@ Source: Globus Compute wire protocol, REST v2 and v3.
 """
 
 from .answers import ResultQueue, error_body
+from .cancels import CancelReply, CancelRequest
 from .registrations import EndpointRegistration, FunctionRegistration
 from .submissions import SubmitReply, SubmitRequest
 from .tasks import TaskDocument, read_task_group, task_group
 
 __all__ = [
+    "CancelReply",
+    "CancelRequest",
     "EndpointRegistration",
     "FunctionRegistration",
     "ResultQueue",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from ...errors import WireError
 from ..ids import as_id
+
+T = TypeVar("T")
 
 
 def read(body: Mapping[str, Any], name: str, kind: type, default: Any = ...) -> Any:
@@ -33,6 +35,21 @@ def read_id(value: object, name: str) -> str:
     """
     try:
         return as_id(value, name)
+    except (TypeError, ValueError) as error:
+        raise WireError(str(error)) from error
+
+
+def read_checked(body: Mapping[str, Any], name: str, check: Callable[[object, str], T]) -> T | None:
+    """Give a field of a body that may be left out, as `check` returns it.
+
+    Raises:
+        WireError: `check` refused it.
+    """
+    value = body.get(name)
+    if value is None:
+        return None
+    try:
+        return check(value, f"field {name!r}")
     except (TypeError, ValueError) as error:
         raise WireError(str(error)) from error
 

@@ -10,6 +10,9 @@ from ..checks import as_object
 from ..packing import pack
 from .fields import drop_none, read, read_id
 
+#: In the metadata of an endpoint (ours): that it hears from a queue of its own which tasks are no longer wanted.
+TAKES_CANCELS = "takes_cancels"
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionRegistration:
@@ -92,6 +95,11 @@ class EndpointRegistration:
     def is_manager(self) -> bool:
         """Whether it starts user endpoints and runs no task itself (every `globus-compute-endpoint` 4.x does)."""
         return self.multi_user or "user_config_template" in self.metadata
+
+    @property
+    def takes_cancels(self) -> bool:
+        """Whether it can be told which tasks are no longer wanted: farpool's own can."""
+        return self.metadata.get(TAKES_CANCELS) is True and not self.is_manager
 
     def to_json(self) -> dict[str, Any]:
         """Write the request body."""

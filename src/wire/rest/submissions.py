@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import WireError
+from ..bounds import as_priority, as_timeout
 from ..checks import as_object, is_list
-from .fields import drop_none, read, read_id
+from .fields import drop_none, read, read_checked, read_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class SubmitRequest:
         tasks: packed arguments (`pack([args, kwargs])`) by function id, in the order of submission.
         create_queue: whether the task group needs a result queue: True from an Executor.
         user_runtime: facts about the caller's Python, for endpoint templates.
+        timeout_s: how long each task may run at the endpoint, in seconds (ours: other services do not know it).
+        priority: among the tasks that wait at the endpoint, higher ones are run first; 0 when left out (ours).
     """
 
     tasks: Mapping[str, Sequence[str]]
@@ -28,6 +31,8 @@ class SubmitRequest:
     user_endpoint_config: Mapping[str, Any] | None = None
     result_serializers: Sequence[str] | None = None
     user_runtime: Mapping[str, Any] | None = None
+    timeout_s: float | None = None
+    priority: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Write the request body; the optional fields only where there is something to say."""
@@ -45,6 +50,10 @@ class SubmitRequest:
             body["user_endpoint_config"] = dict(self.user_endpoint_config)
         if self.result_serializers:
             body["result_serializers"] = list(self.result_serializers)
+        if self.timeout_s is not None:
+            body["timeout_s"] = self.timeout_s
+        if self.priority is not None:
+            body["priority"] = self.priority
         return body
 
     @classmethod
@@ -73,6 +82,8 @@ class SubmitRequest:
             user_endpoint_config=read(body, "user_endpoint_config", dict, None),
             result_serializers=serializers,
             user_runtime=read(body, "user_runtime", dict, None),
+            timeout_s=read_checked(body, "timeout_s", as_timeout),
+            priority=read_checked(body, "priority", as_priority),
         )
 
 

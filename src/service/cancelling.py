@@ -1,0 +1,115 @@
+"""Calling tasks off: each either has the outcome at once that it was cancelled, or its endpoint is told.
+
+    not sent yet                         taken back: it never leaves               cancelled
+    its endpoint cannot be told          settled here; a late result is dropped    cancelled
+    its endpoint is away                 settled here; told when it is back        cancelled
+    its endpoint is there                told: it knows whether a worker began     requested
+
+What an endpoint is to be told is kept in the store until it has said that it knows: it hears of it from a queue of its
+own while it is connected, and in the answer to its registration when it comes back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from ..wire import ErrorDetails, Result, TaskState, encode
+from ..wire.rest import CancelRequest
+from ..wire.rest.cancels import CANCELLED, FINISHED, REQUESTED, RUNNING, UNKNOWN
+from .outbox import Outbox
+from .results import ResultIntake, Returned
+from .store import Database, cancels, endpoints, reports, tasks
+from .store.cancels import Cancel
+from .store.identities import Identity
+from .store.tasks import Standing
+from .task_state import OPEN
+
+#: The code of a task that was called off.
+TASK_CANCELLED = "TASK_CANCELLED"
+#: How long an answer waits for the broker to take what an endpoint is to be told (seconds).
+TELL_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """An endpoint, as it takes to say what to do about its tasks.
+
+    Attributes:
+        is_told: whether it can be told at all.
+        is_online: whether it would hear of it now.
+    """
+
+    endpoint_id: str
+    is_told: bool
+    is_online: bool
+
+
+class Cancelling:
+    """Calls tasks off. Every method belongs to the event loop's thread."""
+
+    def __init__(
+        self, database: Database, outbox: Outbox, results: ResultIntake, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._results = results
+        self._clock = clock
+
+    async def cancel(self, identity: Identity, request: CancelRequest) -> dict[str, str]:
+        """Call tasks off; return by task id what was done about it."""
+        standing = await self._database.read(
+            lambda connection: tasks.standing_of(connection, identity.identity_id, request.task_ids)
+        )
+        answers = dict.fromkeys(request.task_ids, UNKNOWN) | dict.fromkeys(standing, FINISHED)
+        by_endpoint: dict[str, list[Standing]] = {}
+        for task in standing.values():
+            if task.state in OPEN:
+                by_endpoint.setdefault(task.endpoint_id, []).append(task)
+        for endpoint_id, its_tasks in by_endpoint.items():
+            answers |= await self._cancel_at(endpoint_id, its_tasks, running=request.running)
+        return answers
+
+    async def _cancel_at(self, endpoint_id: str, its_tasks: Sequence[Standing], *, running: bool) -> dict[str, str]:
+        kept = self._outbox.take_back(endpoint_id, {task.seq for task in its_tasks})
+        settle = [task for task in its_tasks if task.seq in kept]
+        sent = [task for task in its_tasks if task.seq not in kept]
+        place = await self._database.write(lambda connection: self._note(connection, endpoint_id, sent, running))
+        answers: dict[str, str] = {}
+        for task in sent:
+            if place.is_online and place.is_told:
+                answers[task.task_id] = REQUESTED
+            elif running or task.state is not TaskState.RUNNING:
+                settle.append(task)
+            else:
+                answers[task.task_id] = REQUESTED if place.is_told else RUNNING
+        if place.is_told:
+            self._outbox.cancels(endpoint_id, _cancels(sent, running))
+            if settle:
+                # Before anybody is told that it never runs: the endpoint may be back at any moment.
+                await self._outbox.wait_told(endpoint_id, TELL_S)
+        return answers | await self._settle(settle)
+
+    def _note(self, connection: Connection, endpoint_id: str, sent: Sequence[Standing], running: bool) -> _Place:
+        now = self._clock()
+        is_told = endpoints.takes_cancels(connection, endpoint_id)
+        if is_told:
+            cancels.put(connection, _cancels(sent, running), now)
+        return _Place(endpoint_id, is_told, reports.presence(connection, endpoint_id).is_online(now))
+
+    async def _settle(self, called_off: Sequence[Standing]) -> dict[str, str]:
+        settled = await self._results.settle([_cancelled(task.task_id) for task in called_off])
+        return {task.task_id: CANCELLED if task.task_id in settled else FINISHED for task in called_off}
+
+
+def _cancels(its_tasks: Sequence[Standing], running: bool) -> list[Cancel]:
+    return [Cancel(task.seq, task.task_id, task.endpoint_id, running) for task in its_tasks]
+
+
+def _cancelled(task_id: str) -> Returned:
+    text = f"task {task_id} was cancelled before its endpoint returned a result"
+    result = Result(task_id, text, error_details=ErrorDetails(TASK_CANCELLED, text))
+    return Returned(task_id, None, TASK_CANCELLED, encode(result))
