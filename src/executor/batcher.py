@@ -132,7 +132,8 @@ class Batcher:
             tasks = [task for queue in self._waiting.values() for task in queue]
             self._waiting.clear()
             if spare_next and tasks and not self._sending:
-                self._waiting[tasks[0].route] = deque([tasks.pop(0)])
+                spared = tasks.pop(0)
+                self._waiting[spared.route] = deque([spared])
             return tasks
 
 

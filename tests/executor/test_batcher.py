@@ -131,3 +131,19 @@ def test_drain_leaves_the_task_that_an_idle_sender_is_about_to_take() -> None:
 
     assert [task.payload for task in batcher.drain(spare_next=True)] == ["b", "c"]
     assert payloads(batcher) == ["a"]
+
+
+def test_the_task_that_drain_leaves_may_be_the_only_one_or_the_only_one_of_its_route() -> None:
+    batcher = make_batcher()
+    batcher.put(make_task("a"))
+
+    assert batcher.drain(spare_next=True) == []
+    assert payloads(batcher) == ["a"]
+
+    batcher = make_batcher()
+    batcher.put(make_task("a"))
+    batcher.put(make_task("b", THERE))
+    assert [task.payload for task in batcher.drain(spare_next=True)] == ["b"]
+    batch = batcher.take()
+    assert batch is not None
+    assert batch.route == make_task("a").route
