@@ -68,6 +68,6 @@ def code_of(fn: Callable[..., Any], serializer: Serializer, initializer: Initial
         SerializationError: it cannot be serialized.
     """
     # People know a chunk of calls by the function that is called.
-    seen = fn.namespace["fn"] if isinstance(fn, ByValue) else fn
+    seen = fn.namespace.get("fn", fn.function) if isinstance(fn, ByValue) else fn
     sent = fn if initializer is None else initializer.before(fn)
     return Code(serializer.pack_function(sent), name_of(seen), description_of(seen))

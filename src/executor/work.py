@@ -5,7 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import ParamSpec
 
@@ -18,6 +18,9 @@ from .options import Options
 from .registry import Registered
 from .retry import Backoff
 from .session import Session
+
+if TYPE_CHECKING:
+    from .pool import Pool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,6 +114,15 @@ class Work(concurrent.futures.Executor):
             return mapped(self._bound(fn), calls, timeout=timeout, buffersize=window)
         chunks = mapped(self._bound(run_calls(fn), fn), chunked(calls, size), timeout=timeout, buffersize=window)
         return _flat(chunks)
+
+    def pool(self) -> Pool:
+        """Give a face with the methods of `multiprocessing.Pool`, for libraries that want one.
+
+        Closing it leaves this executor open. Calls go where this executor's, or this view's, go.
+        """
+        from .pool import Pool  # noqa: PLC0415 - it needs multiprocessing, which costs, and few want it
+
+        return Pool(self)
 
     def options(
         self,
