@@ -58,7 +58,7 @@ $(VENV)/.made-demo: $(VENV)/.made-pip $(RECIPE)
 
 $(VENV)/.made-test: $(VENV)/.made-demo
 	@echo "installing what the tests need"
-	@$(PIP) --group test
+	@$(PIP) --group test --group ecosystem
 	@touch $@
 
 $(VENV)/.made-check: $(VENV)/.made-test

@@ -1,0 +1,27 @@
+"""The libraries that farpool works together with: imported where they are installed, their tests skipped elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import pytest
+
+#: The Python that runs every test: there a library that is missing is a fault, not a reason to skip.
+MAIN = (3, 11)
+
+
+def library(name: str) -> Any:
+    """Import a library; where it is not installed, skip the test, or all tests of the module that asks at its top.
+
+    One that takes long to import is asked for in the tests: every test process collects every module. Under `CI=true`
+    on the main Python it must be there. They are in the dependency group `ecosystem`.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        if os.environ.get("CI") == "true" and sys.version_info[:2] == MAIN:
+            raise
+        pytest.skip(f"{name} is not installed: pip install --group ecosystem", allow_module_level=True)
