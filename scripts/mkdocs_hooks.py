@@ -4,5 +4,5 @@ import re
 
 
 def on_page_markdown(markdown: str, **_rest: object) -> str:
-    """Take `notest` and `alone` off the fences: with them, mkdocs would not see that code begins."""
-    return re.sub(r"^([ \t]*```python)[ \t]+(?:notest|alone)[ \t]*$", r"\1", markdown, flags=re.MULTILINE)
+    """Take `alone`, `notest` and `sdk` off the fences: with them, mkdocs would not see that code begins."""
+    return re.sub(r"^([ \t]*```python)[ \t]+(?:alone|notest|sdk)[ \t]*$", r"\1", markdown, flags=re.MULTILINE)

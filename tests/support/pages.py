@@ -10,6 +10,9 @@ from importlib import metadata
 _FENCE = re.compile(r"^(?P<indent>[ \t]*)```(?P<info>[^`\n]*)\n(?P<code>.*?)^(?P=indent)```[ \t]*$", re.DOTALL | re.M)
 _NEEDS = re.compile(r"<!--\s*needs:(.*?)-->", re.DOTALL)
 
+#: What may stand behind ```python.
+WORDS = ("", "alone", "notest", "sdk")
+
 #: Printed between blocks: what comes before it was printed by the block of that line.
 _MARK = "\x1e"
 
@@ -21,8 +24,8 @@ class Block:
     Attributes:
         line: the line of the page that its code begins on.
         code: its text.
-        word: "" for one that runs in the page's program, "alone" for one that is a program of its own, "notest" for one
-            that cannot run here.
+        word: "" for one that runs in the page's program, "alone" for one that is a program of its own, "sdk" for one of
+            the unmodified globus-compute-sdk, "notest" for one that cannot run here.
         prints: what it prints, if the page says so in a ```text block, the next one on the page.
     """
 
@@ -45,8 +48,8 @@ def blocks_of(page: str) -> list[Block]:
         code = textwrap.dedent(fence["code"])
         if language == "python":
             line = page.count("\n", 0, fence.start("code")) + 1
-            if word not in {"", "alone", "notest"}:
-                raise ValueError(f"line {line - 1}: ```python {word}: the words are alone and notest")
+            if word not in WORDS:
+                raise ValueError(f"line {line - 1}: ```python {word}: the words are {', '.join(WORDS[1:])}")
             found.append(Block(line, code, word))
         elif language == "text" and takes_text:
             last = found.pop()
@@ -71,9 +74,9 @@ def is_installed(distribution: str) -> bool:
 
 def programs_of(page: str) -> list[list[Block]]:
     """Sort the blocks of a page that run into programs: one for most of them, and one for each that stands alone."""
-    blocks = [block for block in blocks_of(page) if block.word != "notest"]
+    blocks = blocks_of(page)
     together = [block for block in blocks if not block.word]
-    return [part for part in (together, *([block] for block in blocks if block.word)) if part]
+    return [part for part in (together, *([block] for block in blocks if block.word == "alone")) if part]
 
 
 def source_of(blocks: list[Block]) -> str:
