@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..client import Client
@@ -42,7 +43,7 @@ class Place:
             find_queue=client.get_result_amqp_url,
             get_status=client.get_batch_status,
             get_endpoint_status=client.get_endpoint_status,
-            cancel=None,
+            cancel=None if client.is_hosted else partial(_cancel, client),
             paced=client.is_hosted,
             user_runtime=client.user_runtime,
         )
@@ -80,6 +81,10 @@ class Place:
 
         if self.lease is not None:
             self.lease.on_death(died)
+
+
+def _cancel(client: Client, task_ids: Sequence[str], running: bool) -> None:
+    client.cancel_tasks(task_ids, running=running)
 
 
 def wanted(endpoint: str | None, *, client: Client | None, settings: Settings) -> str:

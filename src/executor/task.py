@@ -84,6 +84,8 @@ class Batch:
             user_endpoint_config=_loads(route.user_endpoint_config),
             result_serializers=route.result_serializers or None,
             user_runtime=user_runtime,
+            timeout_s=route.timeout_s if extended else None,
+            priority=(route.priority or None) if extended else None,
         )
 
 
