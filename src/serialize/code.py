@@ -26,7 +26,7 @@ class DillCode(Strategy):
 
     @override
     def encode(self, value: Any) -> str:
-        function = value.function if isinstance(value, ByValue) else value
+        function = value.function if type(value) is ByValue else value
         return b2a_base64(dumps_whole(function, PROTOCOL), newline=False).decode("ascii")
 
     @override

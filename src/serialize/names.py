@@ -52,9 +52,7 @@ def used_globals(function: FunctionType) -> dict[str, Any]:
     there = function.__globals__
     used = {name: there[name] for name in sorted(global_names(function.__code__)) if name in there}
     used.pop("__builtins__", None)
-    packages = [
-        value.__name__ for value in used.values() if isinstance(value, ModuleType) and "__path__" in vars(value)
-    ]
+    packages = [value.__name__ for value in used.values() if type(value) is ModuleType and "__path__" in vars(value)]
     if packages:
         attributes = {name for part in _with_inner(function.__code__) for name in part.co_names}
         for package in packages:

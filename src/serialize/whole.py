@@ -16,7 +16,7 @@ from collections.abc import Callable
 from enum import Enum
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from typing_extensions import override
 
@@ -81,15 +81,15 @@ class WholePickler(_DillPickler):
                 # dill would send the content of a module of the user's own along, and set it over what is there.
                 self.save_reduce(_dill._import_module, (value.__name__,), obj=value)
                 return
-            if isinstance(value, type) and issubclass(value, Enum) and is_kept(value):
+            if _is_class(value) and issubclass(value, Enum) and is_kept(value):
                 self._save_enum(value)
                 return
         super().save(value, save_persistent_id)
 
     @override
     def save_reduce(self, make: Any, args: tuple[Any, ...], *more: Any, obj: Any = None, **named: Any) -> None:
-        if isinstance(obj, type) and id(cast("object", obj)) in self._postproc:
-            kind = cast("type[Any]", obj)
+        if _is_class(obj) and id(obj) in self._postproc:
+            kind = obj
             if is_kept(kind):
                 make, args = keep(), (key_of(kind), _Call(make, args))
                 self._postproc[id(kind)] += _refresh(kind)
@@ -120,6 +120,11 @@ class WholePickler(_DillPickler):
         members = [(name, member.value) for name, member in kind.__members__.items()]
         make = partial(kind.__bases__[-1], module=kind.__module__, qualname=kind.__qualname__)
         _dill._save_with_postproc(self, (make, (kind.__name__, members)), obj=kind)
+
+
+def _is_class(value: object) -> TypeGuard[type[Any]]:
+    # Not `isinstance`, which asks a lazy proxy for its target's class: that would fetch the target.
+    return issubclass(type(value), type)
 
 
 _PLAIN_METACLASSES = frozenset({type, ABCMeta})
@@ -163,9 +168,9 @@ def _own_parts(kind: type) -> dict[str, Any]:
 
 
 def _is_found_by_name(value: object) -> bool:
-    return isinstance(value, ModuleType | type | FunctionType | BuiltinFunctionType) and (
-        type(value) in {ModuleType, BuiltinFunctionType} or bool(_dill._locate_function(value))
-    )
+    if type(value) in {ModuleType, BuiltinFunctionType}:
+        return True
+    return (type(value) is FunctionType or _is_class(value)) and bool(_dill._locate_function(value))
 
 
 def _is_homeless(function: FunctionType) -> bool:

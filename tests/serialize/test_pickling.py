@@ -24,6 +24,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from farpool.serialize import Serializer
 from farpool.serialize.pickling import dumps, loads
 from support.values import builtin_values, library_values, same
 
@@ -204,6 +205,37 @@ def test_an_array_stays_plain_after_dill_has_met_arrays() -> None:
     dill_dumps(array)  # from here on dill has a way of its own for arrays
 
     assert dumps(array) == pickle.dumps(array, 4)
+
+
+class Lazy:
+    """Stands for something that is elsewhere, as a proxy does: whoever looks at its class fetches it."""
+
+    def __init__(self) -> None:
+        self.fetched: list[str] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":
+            object.__getattribute__(self, "fetched").append(name)
+        return object.__getattribute__(self, name)
+
+    def __call__(self) -> None:
+        raise NotImplementedError
+
+    def __reduce_ex__(self, _protocol: object) -> Any:
+        return Lazy, ()
+
+
+def test_a_lazy_proxy_is_not_fetched_to_be_sent() -> None:
+    lazy = Lazy()
+
+    def hold() -> Lazy:
+        return lazy
+
+    Serializer().serialize(lazy)
+    Serializer().pack_arguments((lazy, [lazy, hold]), {"more": lazy})
+    Serializer().pack_function(functools.partial(isinstance, lazy))
+
+    assert lazy.fetched == []
 
 
 def test_a_function_of_a_module_is_sent_by_its_name() -> None:
