@@ -8,7 +8,7 @@ Needs joblib 1.5 or newer (`pip install 'farpool[joblib]'`), here and at the end
 
 # joblib is not typed:
 # mypy: disable-error-code="misc"
-# pyright: basic
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ Needs Parsl (`pip install 'farpool[parsl]'`), here and at the endpoint, in one v
 
 # Parsl's decorators hide its types:
 # mypy: disable-error-code="misc,no-any-unimported,no-untyped-call"
-# pyright: basic
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 
