@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         WireError,
         WorkerLost,
     )
-    from .executor import Executor, Future, Stats, idempotent
+    from .executor import Executor, Future, Results, Stats, as_completed, idempotent
 
     __version__: str
 
@@ -43,7 +43,9 @@ _HOMES = {
     "Client": ".client",
     "Executor": ".executor",
     "Future": ".executor",
+    "Results": ".executor",
     "Stats": ".executor",
+    "as_completed": ".executor",
     "idempotent": ".executor",
 }
 
@@ -61,6 +63,7 @@ __all__ = [
     "RateLimited",
     "RemoteTraceback",
     "ResultTooLarge",
+    "Results",
     "SerializationError",
     "ServiceDown",
     "ServiceError",
@@ -75,6 +78,7 @@ __all__ = [
     "TaskTimeout",
     "WireError",
     "WorkerLost",
+    "as_completed",
     "idempotent",
 ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -57,6 +59,11 @@ class Loop:
         self._calls: deque[Callable[[], None]] = deque()
         self._woken = False
         self._stopped = False
+        self._dropped: deque[Callable[[], None]] = deque()
+        self._bell, self._ear = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ear.setblocking(False)
+        self.ioloop.add_handler(self._ear.fileno(), self._rung, self.ioloop.READ)
 
     def run(self) -> None:
         """Serve until `stop`; returns when the loop is closed. What is called after that is dropped."""
@@ -66,6 +73,9 @@ class Loop:
             self._stopped = True
             self._calls.clear()
         self.ioloop.close()
+        self._bell.close()
+        self._ear.close()
+        self._dropped.clear()
 
     def call(self, fn: Callable[[], None]) -> bool:
         """Have `fn()` run in the loop's thread, soon, in the order of the calls. Thread-safe.
@@ -83,6 +93,21 @@ class Loop:
         if not woken:
             self.ioloop.add_callback_threadsafe(self._drain)
         return True
+
+    def call_from_anywhere(self, fn: Callable[[], None]) -> None:
+        """Have `fn()` run in the loop's thread, soon, without taking a lock: `call` for finalizers.
+
+        The garbage collector may run one in the middle of anything, also of `call`. Dropped when the loop has stopped.
+        """
+        self._dropped.append(fn)
+        with contextlib.suppress(OSError):  # full: it will be heard anyway; closed: nobody is there
+            self._bell.send(b"!")
+
+    def _rung(self, _fd: object, _events: object) -> None:
+        with contextlib.suppress(OSError):
+            self._ear.recv(4096)
+        while self._dropped:
+            self._dropped.popleft()()
 
     def _drain(self) -> None:
         with self._lock:

@@ -25,6 +25,9 @@ class Future(concurrent.futures.Future[T]):
         endpoint_id: the endpoint it was sent to.
         function_id: the function it runs.
         label: the label it was submitted with.
+        size_bytes: the packed size of its arguments, or of its result once that is there and larger.
+        is_unwanted: whether nobody waits for it any more: what no worker has begun is cancelled, and nothing is tried
+            again. Set by the executor.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Future(concurrent.futures.Future[T]):
         endpoint_id: str | None = None,
         function_id: str | None = None,
         label: str = "",
+        size_bytes: int = 0,
         called_off: Callable[[Future[Any]], None] = _nothing,
     ) -> None:
         """Make a future.
@@ -41,6 +45,7 @@ class Future(concurrent.futures.Future[T]):
             endpoint_id: as the attribute.
             function_id: as the attribute.
             label: as the attribute.
+            size_bytes: as the attribute.
             called_off: called once, when this future has been cancelled, in the thread that did it.
         """
         super().__init__()
@@ -49,6 +54,8 @@ class Future(concurrent.futures.Future[T]):
         self.endpoint_id = endpoint_id
         self.function_id = function_id
         self.label = label
+        self.size_bytes = size_bytes
+        self.is_unwanted = False
         self._called_off = called_off
         self._made_at = time.monotonic()
 

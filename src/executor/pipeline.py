@@ -157,6 +157,16 @@ class Pipeline:
         if os.getpid() == self._pid:
             self._settlement.called_off(future)
 
+    def give_up_on(self, futures: Sequence[Future[Any]]) -> None:
+        """Cancel what no worker has begun, as nobody wants it any more. Thread-safe; sends from the results thread."""
+        if os.getpid() == self._pid:
+            self._settlement.give_up_on(futures)
+
+    def abandon(self, futures: Sequence[Future[Any]]) -> None:
+        """Do as `give_up_on`, a little later. Takes no lock: may be called by the garbage collector, at any time."""
+        if os.getpid() == self._pid:
+            self._loop.call_from_anywhere(lambda: self._settlement.give_up_on(futures))
+
     def put(self, task: Task) -> None:
         """Have a task sent.
 

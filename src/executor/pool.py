@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from typing_extensions import Self
 
 from ..serialize import by_value
-from .calls import run_calls
+from .calls import call_each
 from .pool_results import AsyncResult, ResultIterator
 
 T = TypeVar("T")
@@ -221,7 +221,7 @@ class Pool:
             return lambda calls: self._submit(each, func, calls), list
         if chunksize == 1:
             return lambda calls: self._submit(func, *calls[0]), lambda value: (value,)
-        chunk = run_calls(func)
+        chunk = call_each(func)
         return lambda calls: self._submit(chunk, calls), list
 
     def _all(

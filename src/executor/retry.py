@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ..errors import EndpointOffline, TaskError, TaskExecutionFailed, TaskTimeout, WorkerLost
@@ -73,6 +73,26 @@ class Retry:
         if attempt > self.retries or not self._is_worth_it(error):
             return None
         return max(0.0, _wait_s(self.backoff, attempt, error))
+
+    def by_worker(self) -> list[Any] | None:
+        """Say, as plain data, how a worker tries each of several calls in one task again; None: not at all.
+
+        It holds the seconds to wait before each attempt, and the names of the exceptions worth one: None for all.
+        """
+        kinds = (TaskExecutionFailed,) if self.retry_on is None else self.retry_on
+        names = [f"{kind.__module__}.{kind.__qualname__}" for kind in kinds if not issubclass(kind, TaskError)]
+        everything = any(issubclass(TaskExecutionFailed, kind) for kind in kinds)
+        if not (self.retries and (names or everything)):
+            return None
+        failed = TaskExecutionFailed("a call in a task of many")
+        waits = [max(0.0, _wait_s(self.backoff, attempt, failed)) for attempt in range(1, self.retries + 1)]
+        return [waits, None if everything else names]
+
+    def of_chunk(self) -> Retry:
+        """Give what is left to be done for a task of many calls, when the worker does `by_worker`."""
+        kinds = [kind for kind in self.retry_on or () if issubclass(kind, TaskError)]
+        kept = [kind for kind in kinds if not issubclass(TaskExecutionFailed, kind)]
+        return replace(self, retry_on=tuple(kept))
 
     def _is_worth_it(self, error: BaseException) -> bool:
         if isinstance(error, TaskTimeout):

@@ -79,6 +79,7 @@ class Session:
             endpoint_id=route.endpoint_id,
             function_id=function_id,
             label=options.label,
+            size_bytes=len(payload),
             called_off=self.pipeline.called_off,
         )
         due = None if options.deadline_s is None else time.monotonic() + options.deadline_s

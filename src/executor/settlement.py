@@ -102,8 +102,9 @@ class Settlement:
         early = self.table.expect([(task_id, task.future) for task, task_id in pairs])
         gone = [task_id for task, task_id in pairs if task.future.done() and self.table.forget(task_id)]
         self._cancels.add(gone)  # cancelled while the request was under way
-        if self._calling_off:
-            self._cancel_sent([task.future for task, _ in pairs])
+        unwanted = [task.future for task, _ in pairs if self._calling_off or task.future.is_unwanted]
+        if unwanted:
+            self._cancel_sent(unwanted)
         if not self._can_cancel:
             self._loop.call(partial(self._limit, [(task, task_id) for task, task_id in pairs if task.route.timeout_s]))
 
@@ -135,14 +136,15 @@ class Settlement:
 
     def failed(self, future: Future[Any], error: BaseException) -> None:
         """Take the failure of an attempt: another one follows, or the future has its outcome."""
-        if self._calling_off and isinstance(error, TaskCancelled):
+        unwanted = self._calling_off or future.is_unwanted
+        if unwanted and isinstance(error, TaskCancelled):
             future.cancel_remote()
             return
         broken = self._breaking(error)
         if broken is not None:
             self.fail(future, broken)
             return
-        following = None if future.done() else self._attempts.next(future, error)
+        following = None if future.done() or future.is_unwanted else self._attempts.next(future, error)
         if following is None:
             self.fail(future, error)
         else:
@@ -181,6 +183,14 @@ class Settlement:
         """Have the service cancel what has been sent; the futures are not touched."""
         self._cancels.add(self.table.outstanding())
 
+    def give_up_on(self, futures: Sequence[Future[Any]]) -> None:
+        """Cancel, of these futures, what no worker has begun; nobody waits for what runs. Thread-safe."""
+        for future in futures:
+            future.is_unwanted = True
+        self._cancel_sent([future for future in futures if not future.cancel() and not future.done()])
+        for future in set(futures).intersection(self._attempts.waiting()):
+            future.cancel_remote()
+
     def flush(self) -> None:
         """Send the cancels that were gathered, and forget the alarms. Loop thread only."""
         self._cancels.flush()
@@ -203,6 +213,7 @@ class Settlement:
     def _end(self, future: Future[Any], value: Any, error: BaseException | None, size_bytes: int = 0) -> None:
         # Counted first: who has the result and looks at the figures finds it there.
         latency_s = future.age_s
+        future.size_bytes = max(future.size_bytes, size_bytes)
         self.meter.settled(latency_s, size_bytes, failed=error is not None)
         if not future.settle(value, error):
             self.meter.take_back(failed=error is not None)

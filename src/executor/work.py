@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from typing_extensions import ParamSpec
+from typing_extensions import ParamSpec, override
 
-from ..client.checks import positive
 from ..wire.ids import as_id
-from .calls import run_calls
+from .crew import Crew, Submit
 from .future import Future
-from .mapping import chunked, mapped
+from .maps import Maps
 from .options import Options
 from .registry import Registered
 from .retry import Backoff
@@ -29,7 +27,7 @@ T = TypeVar("T")
 _KEEP: Any = object()
 
 
-class Work(concurrent.futures.Executor):
+class Work(Maps):
     """Submits calls, one by one or many, with the options that are set on it."""
 
     _options: Options
@@ -86,34 +84,6 @@ class Work(concurrent.futures.Executor):
         checked = as_id(function_id, "function_id")
         session.registry.remember(fn, checked)
         return checked
-
-    def map(
-        self,
-        fn: Callable[..., T],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int = 1,
-        buffersize: int | None = None,
-    ) -> Iterator[T]:
-        """Run `fn` over the items of the iterables, and give the results in their order.
-
-        Args:
-            fn: called with one item of each iterable.
-            iterables: read to the end of the shortest; at once, unless `buffersize` is given.
-            timeout: seconds from this call until the last result must be there.
-            chunksize: calls that make one task.
-            buffersize: tasks that may be submitted and not yet taken: with it, endless iterables are fine.
-
-        Returns:
-            An iterator. It raises what a call raised, and `TimeoutError`; given up, it cancels what was not sent.
-        """
-        size = positive(chunksize, "chunksize") or 1
-        window = positive(buffersize, "buffersize")
-        calls: Iterable[tuple[Any, ...]] = zip(*iterables)  # noqa: B905 - to the end of the shortest, as `map` does
-        if size == 1:
-            return mapped(self._bound(fn), calls, timeout=timeout, buffersize=window)
-        chunks = mapped(self._bound(run_calls(fn), fn), chunked(calls, size), timeout=timeout, buffersize=window)
-        return _flat(chunks)
 
     def pool(self) -> Pool:
         """Give a face with the methods of `multiprocessing.Pool`, for libraries that want one.
@@ -175,16 +145,28 @@ class Work(concurrent.futures.Executor):
         given = {name: value for name, value in locals().items() if name != "self" and value is not _KEEP}
         return View(self._owner(), self._options.but(given))
 
-    def _bound(self, fn: Callable[..., Any], seen: Callable[..., Any] | None = None) -> Callable[..., Future[Any]]:
-        """Give a function that submits calls of `fn`, with the options as they are now.
+    @override
+    def _crew(self) -> Crew:
+        session, options, owner = self._begun(), self._options, self._owner()
 
-        Args:
-            fn: the function.
-            seen: the user's function, where `fn` was made around it.
-        """
-        session, options = self._begun(), self._options
-        function, retry = session.function(fn), options.retry_of(seen or fn)
-        return lambda *args: session.submit(function, args, {}, options, retry)
+        def bind(fn: Callable[..., Any], chunk_of: Callable[..., Any] | None = None) -> Submit:
+            function = session.function(fn)
+            retry = options.retry_of(fn) if chunk_of is None else options.retry_of(chunk_of).of_chunk()
+
+            def submit(*args: Any, _kept: Work = owner) -> Future[Any]:
+                # Kept: an executor that is let go of takes no more, and of this one more is wanted.
+                return session.submit(function, args, {}, options, retry)
+
+            return submit
+
+        return Crew(
+            bind=bind,
+            workers=getattr(owner, "_max_workers", 1),
+            cancel=session.pipeline.give_up_on,
+            abandon=session.pipeline.abandon,
+            size_of=lambda future: getattr(future, "size_bytes", 0),
+            again=lambda fn: options.retry_of(fn).by_worker(),
+        )
 
 
 class View(Work):
@@ -214,10 +196,3 @@ class View(Work):
 
     def _owner(self) -> Work:
         return self._executor
-
-
-def _flat(chunks: Iterator[list[T]]) -> Iterator[T]:
-    for chunk in chunks:
-        chunk.reverse()
-        while chunk:
-            yield chunk.pop()

@@ -97,7 +97,7 @@ def by_value(function: Callable[..., Any], **namespace: Any) -> ByValue:
 
     Args:
         function: a plain function; it may use builtins, what it imports inside, and the names in `namespace`.
-        namespace: values to travel with it as its globals, such as a user's function.
+        namespace: values to travel with it as its globals, such as a user's function, or another one made by this.
 
     Raises:
         ValueError: the function needs something else; names it.

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from farpool.errors import SerializationError
-from farpool.executor.calls import run_calls
+from farpool.executor.calls import call_each
 from farpool.executor.initializer import Initializer
 from farpool.serialize import AllCodeStrategies, DillCode, PureSourceTextInspect, Serializer, Strategy
 from farpool.wire.packing import unpack
@@ -174,7 +174,7 @@ def test_what_is_no_function_or_no_arguments_is_refused_at_once() -> None:
 def test_it_runs_before_a_chunk_of_a_map(strategy: Strategy) -> None:
     initializer = Initializer(by_source, (3,))
 
-    assert sent(initializer, run_calls(read_back), strategy)([()]) == [[3]]
+    assert sent(initializer, call_each(read_back), strategy)([()]) == [[3]]
 
 
 def iter_nothing() -> Iterator[None]:

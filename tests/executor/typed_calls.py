@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from typing_extensions import assert_type
 
-from farpool import Executor, Future, idempotent
+from farpool import Executor, Future, Results, idempotent
 
 
 def double(number: int) -> int:
@@ -66,9 +66,13 @@ def a_view_keeps_the_types_too(ex: Executor) -> None:
 
 def map_gives_results_of_its_function(ex: Executor) -> None:
     """An iterator of results; the items are not checked, as in the standard library."""
-    assert_type(ex.map(double, range(3)), "Iterator[int]")
-    assert_type(ex.options(retries=1).map(shout, ["a"], chunksize=2), "Iterator[str]")
-    ex.map(double, 3)  # type: ignore[arg-type]
+    assert_type(ex.map(double, range(3)), Results[int])
+    assert_type(ex.options(retries=1).map(shout, ["a"], chunksize=2), Results[str])
+    assert_type(ex.starmap(double, [(1,)], chunksize="auto"), Results[int])
+    assert_type(ex.map(double, range(3), return_exceptions=True), Results[int | BaseException])
+    assert_type(ex.map_reduce(double, range(3), max), int)
+    ex.map(double, 3)  # type: ignore[call-overload]
+    ex.map_reduce(double, ["x"], max, chunksize="large")  # type: ignore[arg-type]
 
 
 async def awaiting_gives_the_result(ex: Executor) -> None:

@@ -217,7 +217,7 @@ def test_map_times_out(executor: Executor) -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"chunksize": 0}, {"chunksize": -1}, {"buffersize": 0}])
-def test_map_refuses_counts_below_one(executor: Executor, arguments: dict[str, int]) -> None:
+def test_map_refuses_counts_below_one(executor: Executor, arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be greater than 0"):
         executor.map(abs, [1], **arguments)
 
