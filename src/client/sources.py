@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from traceback import FrameSummary
 from typing import TypeAlias
 
+from ..serialize.cells import name_here
 from ..serialize.exceptions import Trace
 
 #: File, line, function: which frame a line of a traceback tells of.
@@ -71,7 +72,7 @@ def _place(frame: FrameSummary) -> _Place:
 def _line_of(place: _Place, first_line: int) -> str | None:
     """Give a line of source, if the function is here where it is said to be: the file may be another one."""
     file, number, name = place
-    lines = linecache.getlines(file)
+    lines = linecache.getlines(name_here(file))
     if not 0 < number <= len(lines):
         return None
     above = lines[max(0, first_line - 1) : number]

@@ -12,6 +12,7 @@ from ..client import SDK_VERSION, description_of, name_of, packed_registration
 from ..serialize import ByValue, Serializer, digest_of
 from ..wire.rest import FunctionRegistration
 from .initializer import Initializer
+from .kinds import prepared
 
 #: The version of `Code.key`: functions that are kept under another are not found.
 _KEY_VERSION = 1
@@ -65,9 +66,12 @@ def code_of(fn: Callable[..., Any], serializer: Serializer, initializer: Initial
         initializer: what is to run before it.
 
     Raises:
+        TypeError: it is a generator function.
         SerializationError: it cannot be serialized.
     """
     # People know a chunk of calls by the function that is called.
     seen = fn.namespace.get("fn", fn.function) if isinstance(fn, ByValue) else fn
-    sent = fn if initializer is None else initializer.before(fn)
+    sent = prepared(fn)
+    if initializer is not None:
+        sent = initializer.before(sent)
     return Code(serializer.pack_function(sent), name_of(seen), description_of(seen))

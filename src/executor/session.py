@@ -14,6 +14,7 @@ from ..settings import Settings
 from .code import Code, code_of
 from .future import Future
 from .initializer import Initializer
+from .kinds import prepared
 from .memory import Memory, function_file
 from .options import Options
 from .pipeline import Pipeline
@@ -38,7 +39,7 @@ class Session:
 
         Raises:
             RuntimeError: the pipeline takes no more.
-            TypeError: it is not callable.
+            TypeError: it is not callable, or a generator function.
             SerializationError, ServiceError: it cannot be sent, or not be registered.
         """
         self.pipeline.check()
@@ -50,10 +51,13 @@ class Session:
         """Register a callable, with what is said about it, and give its function id."""
         self.pipeline.registered()
         client = self.place.client
-        if self.initializer is None or not callable(fn):
-            return client.register_function(fn, **about)
+        if not callable(fn):
+            return client.register_function(fn, **about)  # which says what is wrong
+        sent = prepared(fn)
+        if self.initializer is not None:
+            sent = self.initializer.before(sent)
         seen: dict[str, Any] = {"function_name": name_of(fn), "description": description_of(fn)}
-        return client.register_function(self.initializer.before(fn), **{**seen, **about})
+        return client.register_function(sent, **{**seen, **about})
 
     def submit(
         self, function: Registered, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options, retry: Retry

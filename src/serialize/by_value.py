@@ -55,6 +55,12 @@ class ByValue:
     def __repr__(self) -> str:
         return f"by_value({self.__name__}, {', '.join(self.namespace)})"
 
+    def replacing(self, namespace: Mapping[str, Any]) -> ByValue:
+        """Give the same function with something else under some names of its namespace."""
+        if all(self.namespace[name] is value for name, value in namespace.items()):
+            return self
+        return ByValue(self._written, {**self.namespace, **namespace})
+
     def source(self, source_of: Callable[[Any], tuple[str, str]]) -> str:
         """Write the function and its namespace as source text.
 
