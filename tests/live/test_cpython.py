@@ -1,4 +1,4 @@
-"""CPython 3.13's own tests of executors and futures, run against ours, with a list of what does not pass yet."""
+"""CPython 3.13's own tests of executors and futures, run against ours."""
 
 from __future__ import annotations
 
@@ -17,23 +17,12 @@ if os.environ.get("FARPOOL_UNDER_TEST"):
     import concurrent.futures
     import farpool
 
-    class FarpoolExecutor(farpool.Executor):
-        # The standard library's executors take the number of workers first, ours an endpoint.
-        def __init__(self, max_workers=None, **more):
-            super().__init__(max_workers=max_workers, **more)
+    # The standard library's executors take the number of workers first, ours an endpoint.
+    class FarpoolExecutor(farpool.Executor.configured()):
+        pass
 
     concurrent.futures.FarpoolExecutor = FarpoolExecutor
 """
-
-#: What does not pass yet, and why. A test that passes must leave this list.
-DOES_NOT_PASS = {
-    "FarpoolExecutorTest.test_map_exception": "the exception's own type does not cross the wire yet",
-}
-
-#: What passes or not by the load of the machine, and why.
-UNSTEADY = {
-    "FarpoolShutdownTest.test_cancel_futures": "what has been sent is not cancelled yet: how much that is, is chance",
-}
 
 
 def python_with_tests() -> str:
@@ -67,5 +56,4 @@ def test_the_standard_librarys_own_executor_tests_pass(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-4000:]
     report = json.loads(done.stdout.splitlines()[-1])
     assert report["ran"] >= 45
-    print(done.stderr)
-    assert sorted(report["failed"].keys() - UNSTEADY.keys()) == sorted(DOES_NOT_PASS), report["failed"]
+    assert report["failed"] == {}
