@@ -18,11 +18,12 @@ from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import options
+from .forks import generation
 from .future import Future
 from .initializer import Initializer
 from .options import Options
 from .pipeline import Pipeline
-from .place import find, wanted
+from .place import Place, find, wanted
 from .reload import reload
 from .session import Session, registry_of
 from .stats import Stats
@@ -108,6 +109,8 @@ class Executor(Work):
         self._lock = threading.Lock()
         self._shut_down = False
         self._session: Session | None = None
+        self._inherited: Session | None = None
+        self._born = generation.number
         exit_hook.arm()
 
     def __repr__(self) -> str:
@@ -180,6 +183,7 @@ class Executor(Work):
         return self._max_workers
 
     def _set(self, **given: Any) -> None:
+        self._settle_in()
         with self._lock:
             self._options = self._options.but(given)
 
@@ -223,6 +227,7 @@ class Executor(Work):
                 hosted service cannot say what has begun: there, everything that is not done is cancelled, and results
                 that come yet are dropped.
         """
+        self._settle_in()
         with self._lock:
             self._shut_down = True
             session = self._session
@@ -239,6 +244,7 @@ class Executor(Work):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Shut down without blocking the event loop; when the body was cancelled, cancel what it submitted."""
+        self._settle_in()
         with self._lock:
             self._shut_down = True
             session = self._session
@@ -280,7 +286,21 @@ class Executor(Work):
     def _owner(self) -> Executor:
         return self
 
+    def _settle_in(self) -> None:
+        """In a forked child, leave to the parent what is the parent's: its lock, its connections, its tasks."""
+        if self._born == generation.number:
+            return
+        with generation.lock:
+            if self._born != generation.number:
+                self._lock = threading.Lock()
+                self._inherited = self._session or self._inherited
+                self._session = None
+                # A task group's results have one reader, and that is the parent.
+                self._options = self._options.but({"task_group_id": None})
+                self._born = generation.number
+
     def _begun(self) -> Session:
+        self._settle_in()
         if self._shut_down or exit_hook.exiting:
             raise RuntimeError("cannot schedule new futures after shutdown")
         session = self._session
@@ -289,14 +309,19 @@ class Executor(Work):
                 return self._begin()
         return session
 
+    def _place(self, settings: Settings) -> Place:
+        if self._inherited is not None:
+            return self._inherited.place.after_fork()
+        endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
+        return find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
+
     def _begin(self) -> Session:
         if self._shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
         if self._session is not None:
             return self._session
         settings = Settings.from_environment()
-        endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
-        place = find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
+        place = self._place(settings)
         pipeline = Pipeline(
             place.service(),
             deserialize=self._serializer.deserialize,
