@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TaskExecutionFailed,
         TaskPending,
         TaskTimeout,
+        TaskUncertain,
         WireError,
         WorkerLost,
     )
@@ -76,6 +77,7 @@ __all__ = [
     "TaskExecutionFailed",
     "TaskPending",
     "TaskTimeout",
+    "TaskUncertain",
     "WireError",
     "WorkerLost",
     "as_completed",

@@ -21,6 +21,7 @@
        |- TaskTimeout           the task ran longer than it was allowed to
        |- WorkerLost            the worker process died under the task
        |- EndpointOffline       the endpoint went away and the task cannot be run
+       |- TaskUncertain         it is not known whether the task ran: a program ended while it was being sent
        `- ResultTooLarge        the task ran, its result is over the size limit
 
 Wrong use raises ValueError, TypeError or RuntimeError at once, as the standard library does. Every error here pickles.
@@ -192,6 +193,14 @@ class WorkerLost(TaskError):
 
 class EndpointOffline(TaskError):
     """The endpoint is away, or could not start, and the task cannot be run."""
+
+
+class TaskUncertain(TaskError):
+    """It is not known whether the task ran, or what it came to, and it is not run again for that.
+
+    The program that submitted it ended while it was being sent to a service that cannot say whether it took it; or the
+    service does not know the task any more.
+    """
 
 
 class ResultTooLarge(TaskError):

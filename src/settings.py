@@ -8,6 +8,7 @@ Arguments beat the environment, the environment beats the defaults. Nothing is r
 | `FARPOOL_TOKEN` | the bearer token for that service; unset: the user's token file, see `farpool.auth` |
 | `FARPOOL_ENDPOINT_ID` | the endpoint of an `Executor()` that names none |
 | `FARPOOL_HOME` | where state is kept: tokens, endpoints, the service's store; default `~/.farpool` |
+| `FARPOOL_JOURNAL` | `0`: do not remember what is submitted, see `farpool.executor.journal` |
 | `FARPOOL_REMEMBER_FUNCTIONS` | `0`: register functions in each program anew, see `farpool.executor.memory` |
 | `GLOBUS_COMPUTE_CLIENT_ID`, `GLOBUS_COMPUTE_CLIENT_SECRET` | client credentials; they win over stored logins |
 """
@@ -34,6 +35,7 @@ class Settings:
     token: str | None = field(default=None, repr=False)
     endpoint_id: str | None = None
     remember_functions: bool = True
+    journal: bool = True
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
 
@@ -63,6 +65,7 @@ class Settings:
             token=values.get("FARPOOL_TOKEN") or None,
             endpoint_id=values.get("FARPOOL_ENDPOINT_ID") or None,
             remember_functions=_switch(values, "FARPOOL_REMEMBER_FUNCTIONS"),
+            journal=_switch(values, "FARPOOL_JOURNAL"),
             client_id=client_id,
             client_secret=client_secret,
         )

@@ -88,7 +88,7 @@ class TaskCalls:
         """
         return self.submit(endpoint_id, _checked(batch).request()).to_json()
 
-    def submit(self, endpoint_id: object, request: SubmitRequest) -> SubmitReply:
+    def submit(self, endpoint_id: object, request: SubmitRequest, *, idempotency_key: str | None = None) -> SubmitReply:
         """Submit tasks. Blocks until the service has answered.
 
         A request whose answer was lost is sent again under the same idempotency key. A farpool service knows the key
@@ -98,6 +98,8 @@ class TaskCalls:
         Args:
             endpoint_id: where they run.
             request: the tasks; facts about this Python are added where it has none.
+            idempotency_key: names the request, for a program that may have to send it again; left out: a new one. Under
+                one key a farpool service takes tasks once, as long as it remembers these.
 
         Returns:
             The answer, with one task id for every task.
@@ -112,7 +114,7 @@ class TaskCalls:
             raise ValueError("there is no task to submit: add at least one")
         body = _encoded(request if request.user_runtime is not None else replace(request, user_runtime=user_runtime()))
 
-        headers = {"Content-Type": "application/json", "Idempotency-Key": new_id()}
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or new_id()}
 
         def read(answer: Any) -> SubmitReply:
             reply = SubmitReply.from_json(answer)

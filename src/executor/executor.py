@@ -18,14 +18,14 @@ from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import options
-from .forks import generation
 from .future import Future
 from .initializer import Initializer
 from .options import Options
 from .pipeline import Pipeline
-from .place import Place, find, wanted
+from .place import find, wanted
 from .reload import reload
-from .session import Session, registry_of
+from .resume import TakenUp, revive, take_up
+from .session import Session, journal_of, registry_of
 from .stats import Stats
 from .threads import exit_hook
 from .work import Work
@@ -64,6 +64,11 @@ class Executor(Work):
             travels with the functions: functions that are registered already (`submit_to_registered_function`) run
             without it.
         initargs: what `initializer` is called with.
+        journal: whether what is submitted to a service is remembered on this machine, so that `resume` can go on with
+            it; see the guide, "Resume". FARPOOL_JOURNAL=0 switches it off for all executors.
+
+    Attributes:
+        futures: what `resume` took up: the futures of all its tasks, in the order of their submission.
 
     Example:
         >>> from farpool import Executor
@@ -88,6 +93,7 @@ class Executor(Work):
         max_workers: int | None = None,
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
+        journal: bool = True,
     ) -> None:
         self._options = Options().but(
             {
@@ -109,8 +115,9 @@ class Executor(Work):
         self._lock = threading.Lock()
         self._shut_down = False
         self._session: Session | None = None
-        self._inherited: Session | None = None
-        self._born = generation.number
+        self._journal = journal
+        self._taken: TakenUp | None = None
+        self.futures: list[Future[Any]] = []
         exit_hook.arm()
 
     def __repr__(self) -> str:
@@ -183,7 +190,6 @@ class Executor(Work):
         return self._max_workers
 
     def _set(self, **given: Any) -> None:
-        self._settle_in()
         with self._lock:
             self._options = self._options.but(given)
 
@@ -213,6 +219,51 @@ class Executor(Work):
             attach=session.pipeline.attach,
         )
 
+    @classmethod
+    def resume(cls, name: str | int, /, **given: Any) -> Self:
+        """Take up what an earlier program submitted and did not live to see the end of. Blocks for a few requests.
+
+        Whatever ended it: a crash, `kill -9`, a restart of the kernel or of the machine. Tasks run once: what the
+        service has is waited for, what was not sent yet is sent, and a request that had no answer is sent again in
+        such a way that a farpool service takes it once. The hosted service cannot do that: there, the futures of such
+        a request fail with `TaskUncertain`.
+
+        Args:
+            name: the label of the executor that was, or a label or task group of some of its tasks, or the number that
+                `farpool tasks campaigns` shows. Of several that have the name, the latest is meant.
+            given: arguments for the new executor, such as `client` or `serializer`. Where they are left out, service,
+                endpoint, task group and label are as they were.
+
+        Returns:
+            An executor that goes on with it: `futures` holds the futures of all its tasks, also of those that are done,
+            in the order of submission. Each knows its `call`, its `label` and its `task_id`.
+
+        Raises:
+            LookupError: nothing of that name is in the journal; says what is.
+            RuntimeError: a program is still at work on it.
+            ServiceError: the service cannot be asked now: try again later.
+            FarpoolError: the journal cannot be read.
+
+        Example:
+            >>> with Executor.resume("campaign") as ex:  # doctest: +SKIP
+            ...     for future in ex.futures:
+            ...         print(future.call, future.result())
+        """
+        if "journal" in given:
+            raise ValueError("resume goes on with the journal: leave out journal=")
+        taken = take_up(name, Settings.from_environment())
+        executor: Self | None = None
+        try:
+            executor = cls(**{**taken.arguments(given), **given})
+            executor._taken = taken
+            executor.futures = revive(taken, executor._begun())
+        except BaseException:
+            if executor is not None:
+                executor.shutdown()
+            taken.let_go()
+            raise
+        return executor
+
     def stats(self) -> Stats:
         """Give the figures of what this executor has done so far: a snapshot, frozen."""
         session = self._session
@@ -227,7 +278,6 @@ class Executor(Work):
                 hosted service cannot say what has begun: there, everything that is not done is cancelled, and results
                 that come yet are dropped.
         """
-        self._settle_in()
         with self._lock:
             self._shut_down = True
             session = self._session
@@ -244,7 +294,6 @@ class Executor(Work):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Shut down without blocking the event loop; when the body was cancelled, cancel what it submitted."""
-        self._settle_in()
         with self._lock:
             self._shut_down = True
             session = self._session
@@ -286,21 +335,7 @@ class Executor(Work):
     def _owner(self) -> Executor:
         return self
 
-    def _settle_in(self) -> None:
-        """In a forked child, leave to the parent what is the parent's: its lock, its connections, its tasks."""
-        if self._born == generation.number:
-            return
-        with generation.lock:
-            if self._born != generation.number:
-                self._lock = threading.Lock()
-                self._inherited = self._session or self._inherited
-                self._session = None
-                # A task group's results have one reader, and that is the parent.
-                self._options = self._options.but({"task_group_id": None})
-                self._born = generation.number
-
     def _begun(self) -> Session:
-        self._settle_in()
         if self._shut_down or exit_hook.exiting:
             raise RuntimeError("cannot schedule new futures after shutdown")
         session = self._session
@@ -309,19 +344,16 @@ class Executor(Work):
                 return self._begin()
         return session
 
-    def _place(self, settings: Settings) -> Place:
-        if self._inherited is not None:
-            return self._inherited.place.after_fork()
-        endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
-        return find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
-
     def _begin(self) -> Session:
         if self._shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
         if self._session is not None:
             return self._session
-        settings = Settings.from_environment()
-        place = self._place(settings)
+        taken = self._taken
+        settings = Settings.from_environment() if taken is None else taken.settings
+        endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
+        place = find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
+        journal = journal_of(place, settings, self._journal, self.label, taken)
         pipeline = Pipeline(
             place.service(),
             deserialize=self._serializer.deserialize,
@@ -330,6 +362,7 @@ class Executor(Work):
             amqp_port=self._amqp_port,
             ended=place.release,
             fatal=None if self._initializer is None else self._initializer.failure_in,
+            journal=journal,
         )
         place.on_death(pipeline.fail)
         exit_hook.add(pipeline)

@@ -20,14 +20,16 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..amqp import Loop, Patience
-from ..errors import StreamError
+from ..errors import AccessDenied, RateLimited, ServiceRefused, StreamError
 from ..wire.messages import Result
 from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, TaskDocument
 from .batcher import Batcher
 from .future import Future
+from .journal import NO_JOURNAL, NoJournal
 from .pacer import Pacer
 from .presence import Presence
 from .settlement import Settlement
@@ -45,12 +47,13 @@ class Service:
     """What the pipeline asks of the web service; each call blocks and raises a `FarpoolError`.
 
     Attributes:
+        submit: submits tasks to an endpoint, under an idempotency key.
         cancel: cancels tasks, running ones too or not; None where the service cannot.
         paced: whether the service's request rate must be kept by the client (the hosted one's must).
         user_runtime: facts about this Python, sent with every batch.
     """
 
-    submit: Callable[[str, SubmitRequest], SubmitReply]
+    submit: Callable[[str, SubmitRequest, str], SubmitReply]
     find_queue: Callable[[], ResultQueue]
     get_status: Callable[[Sequence[str]], dict[str, TaskDocument]]
     get_endpoint_status: Callable[[str], Mapping[str, Any]]
@@ -69,6 +72,7 @@ class Pipeline:
         amqp_port: overrides the port of the result stream.
         ended: called in the results thread when everything is over.
         fatal: says whether the failure of a task breaks the pipeline: gives what it breaks for, or None.
+        journal: what is submitted and what comes of it is written there; ends with the pipeline.
     """
 
     def __init__(
@@ -82,7 +86,9 @@ class Pipeline:
         patience: Patience = Patience(),  # noqa: B008 - a frozen value
         ended: Callable[[], None],
         fatal: Callable[[BaseException], BaseException | None] | None = None,
+        journal: NoJournal = NO_JOURNAL,
     ) -> None:
+        self.journal = journal
         self._service = service
         self._ended = ended
         self._fatal = fatal
@@ -101,6 +107,7 @@ class Pipeline:
             again=lambda task: self._batcher.put(task, again=True),
             settled=self._settled,
             breaking=self._breaking,
+            journal=journal,
         )
         table = self._settlement.table
         self._streams = ResultStreams(
@@ -138,6 +145,10 @@ class Pipeline:
         """The task group the service made for tasks that name none; None before the first was accepted."""
         return self._task_group_id
 
+    def adopt(self, task_group_id: str | None) -> None:
+        """Have tasks that name no group join one that the service made for an earlier pipeline, if there is one."""
+        self._task_group_id = self._task_group_id or task_group_id
+
     def stats(self) -> Stats:
         """Give the figures of what was done so far."""
         return self._settlement.stats()
@@ -174,6 +185,7 @@ class Pipeline:
             RuntimeError: the pipeline is closed, broken (`BrokenExecutor`), or was made before a fork.
         """
         self.check()
+        self.journal.put(task)
         self._settlement.begin(task)
         if not self._batcher.put(task):
             task.future.cancel()
@@ -190,12 +202,26 @@ class Pipeline:
                 "Make a new Executor in the child"
             )
 
-    def attach(self, task_group_id: str, futures: Sequence[tuple[str, Future[Any]]]) -> None:
-        """Have futures wait for tasks that are at the service already, and settle those that are finished."""
+    def attach(
+        self,
+        task_group_id: str,
+        futures: Sequence[tuple[str, Future[Any]]],
+        documents: Sequence[TaskDocument] | None = None,
+    ) -> None:
+        """Have futures wait for tasks that are at the service already, and settle those that are finished.
+
+        Args:
+            task_group_id: the group of the tasks.
+            futures: pairs of a task id and the future that stands for it.
+            documents: what the service says of those that are finished; None: it is asked.
+        """
         self.check()
         self._settlement.attach(futures)
         self._streams.open(task_group_id)
-        self._loop.call(lambda: self._streams.reconcile([task_id for task_id, _ in futures]))
+        if documents is None:
+            self._loop.call(lambda: self._streams.reconcile([task_id for task_id, _ in futures]))
+        for document in documents or ():
+            self._loop.call(partial(self._deliver, document))
         self._loop.call(self._presence.watch)
 
     def close(self, *, cancel_futures: bool = False, running: bool = False) -> None:
@@ -283,13 +309,17 @@ class Pipeline:
         finally:
             table.end()
 
-    def _submit(self, endpoint_id: str, request: SubmitRequest) -> SubmitReply:
+    def _submit(self, batch: Batch, request: SubmitRequest) -> SubmitReply:
+        key = self.journal.sending(batch, request)
         self._settlement.meter.requested()
-        return self._service.submit(endpoint_id, request)
+        return self._service.submit(batch.route.endpoint_id, request, key)
 
     def _refused(self, task: Task, error: BaseException) -> None:
         # Where the whole executor broke meanwhile (the embedded stack died), that is the cause, and the rest follows.
         if self._broken is None:
+            # What another login or another day may change is not the end of a task that is in the journal.
+            if isinstance(error, ServiceRefused) and not isinstance(error, (AccessDenied, RateLimited)):
+                self.journal.refused(task.future, error)
             self._settlement.failed(task.future, error)
         else:
             self._settlement.fail(task.future, self._cause(self._broken))
@@ -298,6 +328,7 @@ class Pipeline:
         group = reply.task_group_id
         if self._task_group_id is None and pairs[0][0].route.task_group_id is None:
             self._task_group_id = group
+        self.journal.accepted(pairs, group, is_own=group == self._task_group_id)
         deliver_early = self._settlement.accepted(pairs, group)
         self._streams.open(group)
         self._loop.call(self._presence.watch)
@@ -311,7 +342,10 @@ class Pipeline:
         try:
             self._loop.run()
         finally:
-            self._ended()
+            try:
+                self.journal.close(ended=self._broken is None)
+            finally:
+                self._ended()
 
     def _deliver(self, result: Result | TaskDocument) -> None:
         self._settlement.deliver(result)

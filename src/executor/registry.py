@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ..client import name_of
 from .code import Code
 
 #: Codes that are known without asking; more make the oldest forgotten, and at worst registered again.
@@ -42,12 +43,16 @@ class Registered:
 
     Attributes:
         function_id: the id.
+        name: its name, as far as it is known here.
     """
 
-    __slots__ = ("_code", "_registry", "function_id")
+    __slots__ = ("_code", "_registry", "function_id", "name")
 
-    def __init__(self, function_id: str, code: Code | None = None, registry: Registry | None = None) -> None:
+    def __init__(
+        self, function_id: str, code: Code | None = None, registry: Registry | None = None, *, name: str = ""
+    ) -> None:
         self.function_id = function_id
+        self.name = name if code is None else code.name
         self._code = code
         self._registry = registry
 
@@ -133,7 +138,7 @@ class Registry:
                 serialized.
         """
         if _is_settled(fn):
-            self._note_object(fn, Registered(function_id))
+            self._note_object(fn, Registered(function_id, name=name_of(fn)))
             return
         code = self._pack(fn)
         key = self._key_of(code)
@@ -162,7 +167,7 @@ class Registry:
     def _find_code(self, code: Code) -> Registered:
         key = self._key_of(code)
         function_id = self._id_of(code, key)
-        return Registered(function_id) if key in self._by_hand else Registered(function_id, code, self)
+        return Registered(function_id, name=code.name) if key in self._by_hand else Registered(function_id, code, self)
 
     def _id_of(self, code: Code, key: bytes, refused: str | None = None) -> str:
         with self._lock:

@@ -14,12 +14,14 @@ from ..settings import Settings
 from .code import Code, code_of
 from .future import Future
 from .initializer import Initializer
+from .journal import NO_JOURNAL, Journal, NoJournal, journal_file
 from .kinds import prepared
 from .memory import Memory, function_file
 from .options import Options
 from .pipeline import Pipeline
 from .place import Place
 from .registry import Registered, Registry
+from .resume import TakenUp
 from .retry import Retry
 from .task import Task
 
@@ -86,9 +88,35 @@ class Session:
             size_bytes=len(payload),
             called_off=self.pipeline.called_off,
         )
+        self.pipeline.journal.describe(future, function.name or function_id, (args, kwargs))
         due = None if options.deadline_s is None else time.monotonic() + options.deadline_s
         self.pipeline.put(Task(route, function_id, payload, future, retry, due, function))
         return future
+
+
+def journal_of(place: Place, settings: Settings, wanted: bool, label: str, taken: TakenUp | None) -> NoJournal:
+    """Make the journal of what is submitted to a place.
+
+    An embedded stack ends with its program: nothing could be taken up.
+
+    Args:
+        place: the place.
+        settings: the environment.
+        wanted: what the executor was told.
+        label: the executor's.
+        taken: the campaign that is gone on with, if there is one.
+    """
+    if place.lease is not None or not (wanted and settings.journal):
+        return NO_JOURNAL
+    return Journal(
+        journal_file(settings.home) if taken is None else taken.file,
+        label=label,
+        service_url=place.client.service_url,
+        endpoint_id=place.endpoint_id,
+        campaign=None if taken is None else taken.campaign.campaign,
+        first_number=1 if taken is None else taken.next_number,
+        kept=None if taken is None else taken.kept,
+    )
 
 
 def registry_of(

@@ -23,6 +23,7 @@ from .alarms import Alarms
 from .attempts import Attempts
 from .cancels import Cancels
 from .future import Future
+from .journal import NO_JOURNAL, NoJournal
 from .outcome import outcome_of
 from .stats import Meter, Stats
 from .table import FutureTable
@@ -41,6 +42,7 @@ class Settlement:
         again: sends a task once more; False when no more is sent.
         settled: called after something was settled that may have been the last.
         breaking: called with the failure of an attempt; gives what to tell of it when that breaks everything.
+        journal: outcomes are written there.
 
     Attributes:
         table: the futures that wait for a result.
@@ -57,7 +59,9 @@ class Settlement:
         again: Callable[[Task], bool],
         settled: Callable[[], None],
         breaking: Callable[[BaseException], BaseException | None] = lambda _error: None,
+        journal: NoJournal = NO_JOURNAL,
     ) -> None:
+        self._journal = journal
         self._loop = loop
         self._deserialize = deserialize
         self._again = again
@@ -116,6 +120,8 @@ class Settlement:
 
     def attach(self, futures: Sequence[tuple[str, Future[Any]]]) -> None:
         """Have futures wait for tasks that are at the service already."""
+        for _ in futures:
+            self.meter.submitted(0)
         for future, result in self.table.expect(futures):
             self._settle(future, result)
 
@@ -161,6 +167,7 @@ class Settlement:
     def called_off(self, future: Future[Any]) -> None:
         """Take note that somebody cancelled a future. Thread-safe."""
         self.meter.cancelled()
+        self._journal.cancelled(future)
         self._attempts.drop(future)
         task_id = future.task_id
         if task_id is not None and self.table.forget(task_id):
@@ -204,6 +211,7 @@ class Settlement:
 
     def _settle(self, future: Future[Any], result: Result | TaskDocument) -> None:
         value, error = outcome_of(future, result, self._deserialize)
+        self._journal.result(future, result, failed=error is not None)
         if error is None:
             self._attempts.drop(future)
             self._end(future, value, None, _size_of(result))
@@ -236,7 +244,9 @@ class Settlement:
     def _overdue(self, future: Future[Any]) -> None:
         self.table.forget(future.task_id)
         message = f"no outcome {future.age_s:.1f} s after it was submitted, which is past the deadline set for it"
-        self.fail(future, TaskTimeout(message, **_facts(future)))
+        error = TaskTimeout(message, **_facts(future))
+        self._journal.refused(future, error)
+        self.fail(future, error)
         if future.task_id is not None:
             self._cancels.add([future.task_id])
         self._settled()

@@ -18,7 +18,7 @@ class Submitter:
     """Sends batches, one after the other; a batch that fails takes nobody with it but its own tasks.
 
     Args:
-        submit: sends a request to an endpoint; blocks; raises a `FarpoolError`.
+        submit: sends the request of a batch; blocks; raises a `FarpoolError`.
         request_of: builds the request of a batch.
         accepted: called with the tasks, their ids (in the same order) and the answer.
         failed: called with a task and its error.
@@ -27,7 +27,7 @@ class Submitter:
     def __init__(
         self,
         *,
-        submit: Callable[[str, SubmitRequest], SubmitReply],
+        submit: Callable[[Batch, SubmitRequest], SubmitReply],
         request_of: Callable[[Batch], SubmitRequest],
         accepted: Callable[[Sequence[tuple[Task, str]], SubmitReply], None],
         failed: Callable[[Task, BaseException], None],
@@ -44,7 +44,7 @@ class Submitter:
         that tasks which did nothing wrong are not lost. A function that the service has forgotten is registered anew.
         """
         try:
-            reply = self._submit(batch.route.endpoint_id, self._request_of(batch))
+            reply = self._submit(batch, self._request_of(batch))
             pairs = _pair(batch, reply)
         except ServiceRefused as error:
             parts = _split(batch, error)

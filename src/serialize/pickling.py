@@ -16,7 +16,6 @@ from typing import Any, cast
 import dill
 
 from .identity import is_kept
-from .main import MAIN, module_of
 from .whole import dumps_whole
 from .wording import kind_of
 
@@ -142,7 +141,7 @@ class CarefulPickler(pickle.Pickler):
 
 
 def _is_of_main(value: Any) -> bool:
-    return module_of(value) in {MAIN, None}
+    return getattr(value, "__module__", None) in {"__main__", None}
 
 
 def _reduce_class(value: type[Any]) -> Any:

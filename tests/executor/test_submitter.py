@@ -26,8 +26,8 @@ class Desk:
             failed=lambda task, error: self.failed.append((task.payload, type(error))),
         )
 
-    def submit(self, endpoint_id: str, request: SubmitRequest) -> SubmitReply:
-        assert endpoint_id == ROUTE.endpoint_id
+    def submit(self, batch: Batch, request: SubmitRequest) -> SubmitReply:
+        assert batch.route == ROUTE
         self.requests.append(request)
         return self._answer(request)
 
