@@ -40,10 +40,10 @@ def _make(told: Told, cast_to: Callable[[type[BaseException]], type[BaseExceptio
     if told.members:
         message = without_count(message)
         members = [_stand_in(member) for member in told.members]
-        error = blank(cast_to(kind), (message, members))
+        error = blank(kind, (message, members), rather=cast_to(kind))
         restore(error, State((message, members)))
     else:
-        error = blank(cast_to(kind))
+        error = blank(kind, rather=cast_to(kind))
         restore(error, _state(kind, message))
         say(error, _without_hint(message) if _has_hints(kind) else message)
     before = None if told.before is None else _stand_in(told.before)
@@ -55,7 +55,7 @@ def _stand_in(told: Told) -> BaseException:
     try:
         return _make(told, lambda kind: kind)
     except BaseException:  # noqa: BLE001 - the classes are the user's code
-        return TaskExecutionFailed(f"{told.name}: {told.message}" if told.message else told.name)
+        return TaskExecutionFailed(": ".join(filter(None, (told.name, told.message))))
 
 
 def _kind(name: str) -> type[BaseException] | None:

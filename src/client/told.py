@@ -31,7 +31,7 @@ class Told:
     """An exception, as a traceback tells of it.
 
     Attributes:
-        name: of its type, with the module if that is told.
+        name: of its type, with the module if that is told; empty for members that are told of in a sum.
         message: what it said.
         before: the exception that it is chained to.
         is_cause: whether that is its cause, and not only its context.
@@ -125,7 +125,10 @@ def _members(lines: list[str], depth: int) -> Iterator[Told]:
         member = lines[start + 1 : end]
         if member and member[-1].startswith(margin) and _END.fullmatch(member[-1][len(margin) :]):
             member.pop()
-        yield _chain(member, depth)
+        if "- ... -" in lines[start]:  # "and 25 more exceptions"
+            yield Told("", "\n".join(_inside(line, f"{margin}|") for line in member))
+        else:
+            yield _chain(member, depth)
 
 
 def _is_first_member(line: str, depth: int) -> bool:

@@ -99,12 +99,7 @@ class _Reader:
                 node["state"] = None
                 return recast(made, cast_to(kind))
         group = (str(node["message"]), [self._get(one) for one in node["members"]]) if "members" in node else None
-        try:
-            return blank(cast_to(kind), group)
-        except BaseException:
-            if cast_to(kind) is kind:
-                raise
-            return blank(kind, group)
+        return blank(kind, group, rather=cast_to(kind))
 
     def _by_own_way(self, node: Node) -> Any:
         try:

@@ -71,16 +71,25 @@ def members_of(group: Any) -> tuple[str, tuple[BaseException, ...]]:
     return _GROUP.message.__get__(group), _GROUP.exceptions.__get__(group)
 
 
-def blank(kind: type[BaseException], group: tuple[str, Sequence[BaseException]] | None = None) -> BaseException:
+def blank(
+    kind: type[BaseException],
+    group: tuple[str, Sequence[BaseException]] | None = None,
+    *,
+    rather: type[BaseException] | None = None,
+) -> BaseException:
     """Make an exception that holds nothing, without calling a constructor written in Python.
 
     Args:
         kind: its class.
         group: the message and the members, for a group.
+        rather: a class that it is to be of instead, if one of that can be made.
 
     Raises:
         TypeError: the class cannot be made so.
     """
+    if rather is not None:
+        with contextlib.suppress(Exception):
+            return blank(rather, group)
     base: type[Any] = kind
     while not _is_native(vars(base).get("__new__")):
         base = cast("type[Any]", base.__base__)
