@@ -76,7 +76,8 @@ def failure_of(
         The error, to raise or to set on a future: a `TaskError`. Where the function raised, it is of that exception's
         type too; of that alone, where no class can be both.
     """
-    kind = _kind_of(code, text)
+    # What looks in the text like the loss of a worker, the function may have raised itself.
+    kind = TaskExecutionFailed if EXCEPTION in (details or {}) else _kind_of(code, text)
     where = _where(task_id, endpoint_id)
     facts = {"task_id": task_id, "endpoint_id": endpoint_id, "function_id": function_id, "code": code}
     reason = ""

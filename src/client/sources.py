@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import linecache
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from traceback import FrameSummary
 from typing import TypeAlias
@@ -69,10 +71,17 @@ def _place(frame: FrameSummary) -> _Place:
     return frame.filename, frame.lineno or 0, frame.name
 
 
+def _lines(file: str) -> list[str]:
+    # What is told as a file may be a pipe here (`python /dev/stdin`): reading that would never end.
+    if file == "<string>" and file not in linecache.cache and "-c" in sys.orig_argv[:-1]:
+        return sys.orig_argv[sys.orig_argv.index("-c") + 1].splitlines(keepends=True)
+    return linecache.getlines(file) if file in linecache.cache or os.path.isfile(file) else []
+
+
 def _line_of(place: _Place, first_line: int) -> str | None:
     """Give a line of source, if the function is here where it is said to be: the file may be another one."""
     file, number, name = place
-    lines = linecache.getlines(name_here(file))
+    lines = _lines(name_here(file))
     if not 0 < number <= len(lines):
         return None
     above = lines[max(0, first_line - 1) : number]

@@ -95,12 +95,14 @@ class Retry:
         return replace(self, retry_on=tuple(kept))
 
     def _is_worth_it(self, error: BaseException) -> bool:
+        if isinstance(error, TaskExecutionFailed):  # also a TaskTimeout that the function raised
+            return self.retry_on is None or isinstance(error, self.retry_on)
         if isinstance(error, TaskTimeout):
             return True
         if isinstance(error, _LOST):
             named = any(issubclass(kind, TaskError) and kind is not TaskError for kind in self.retry_on or ())
             return self.idempotent or (named and isinstance(error, self.retry_on or ()))
-        return isinstance(error, (TaskExecutionFailed,) if self.retry_on is None else self.retry_on)
+        return isinstance(error, self.retry_on or ())
 
 
 NO_RETRY = Retry()

@@ -88,7 +88,12 @@ def test_what_is_raised_pickles_and_copies_as_both(make: Callable[[], BaseExcept
     if not isinstance(error, FromTask):
         return
 
-    twin = {"copied": copy.copy, "deeply": copy.deepcopy, "pickled": pickled}[again](error)
+    ways: dict[str, Callable[[BaseException], BaseException]] = {
+        "copied": copy.copy,
+        "deeply": copy.deepcopy,
+        "pickled": pickled,
+    }
+    twin = ways[again](error)
 
     assert same_thing(twin, error)
     assert twin is not error

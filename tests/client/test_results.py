@@ -21,6 +21,7 @@ from farpool.errors import (
     WorkerLost,
 )
 from farpool.serialize import Serializer
+from farpool.serialize.exceptions import describe
 from farpool.wire.rest import TaskDocument
 
 TASK = "4b116d3c-1703-4f8f-9f6f-39921e5864df"
@@ -88,6 +89,25 @@ def test_a_traceback_that_speaks_of_large_results_is_still_the_functions_own() -
     text = TRACEBACK + "MaxResultSizeExceeded(1, 2)"
 
     assert isinstance(failure_of("RemoteExecutionError", None, text), ValueError)
+
+
+def test_what_looks_like_a_lost_worker_may_have_been_raised_by_the_function() -> None:
+    details = {"farpool_exception": describe(ValueError("no luck"))}
+
+    error = failure_of("RemoteExecutionError", None, PARSL_LOST, details=details)
+
+    assert isinstance(error, ValueError)
+    assert not isinstance(error, WorkerLost)
+
+
+def test_an_exception_that_cannot_be_rebuilt_leaves_the_text_and_the_reason() -> None:
+    details = {"farpool_exception": {"version": 1, "nodes": [{"type": ["no_such_module", "Wrong"]}]}}
+
+    error = failure_of("RemoteExecutionError", None, TRACEBACK, task_id=TASK, details=details)
+
+    assert type(error) is TaskExecutionFailed
+    assert str(error).startswith(f"the function raised (task {TASK}); no_such_module.Wrong cannot be rebuilt here")
+    assert str(error).endswith(TRACEBACK.rstrip())
 
 
 def test_a_result_that_is_too_large_is_told_with_both_sizes() -> None:

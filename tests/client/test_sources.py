@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import linecache
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from traceback import FrameSummary
 
 import pytest
@@ -76,6 +78,14 @@ def test_a_file_that_does_not_hold_the_function_there_is_another_one(line: int, 
 def test_lambdas_and_modules_are_found_too() -> None:
     assert "    halve = lambda" in with_sources(text_of(line=4, name="<lambda>"), [trace(4, "<lambda>", first=4)])
     assert "    x = 3" in with_sources(text_of(line=1, name="<module>"), [trace(1, "<module>", first=1)])
+
+
+def test_a_file_that_is_a_pipe_here_is_not_read(tmp_path: Path) -> None:
+    pipe = tmp_path / "stdin"
+    os.mkfifo(pipe)
+    text = text_of().replace(CELL, str(pipe))
+
+    assert with_sources(text, None) == text
 
 
 def test_repeated_lines_are_not_disturbed() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tenacity import wait_chain, wait_fixed, wait_incrementing
 
+from farpool.client.from_task import as_raised
 from farpool.errors import (
     EndpointOffline,
     ServiceDown,
@@ -47,6 +48,10 @@ LOST, OFFLINE, RAISED, SLOW = WorkerLost("x"), EndpointOffline("x"), TaskExecuti
         (Retry(1, retry_on=(WorkerLost,)), OFFLINE, False),
         (Retry(1, retry_on=(OSError, EndpointOffline)), OFFLINE, True),
         (Retry(1, retry_on=(ServiceDown,)), ServiceDown("x"), True),
+        # What the function itself raised, having tasks of its own.
+        (Retry(1), as_raised(WorkerLost)("x"), True),
+        (Retry(1, retry_on=(OSError,)), as_raised(TaskTimeout)("x"), False),
+        (Retry(1, retry_on=(OSError,)), as_raised(FileNotFoundError)("x"), True),
     ],
 )
 def test_an_error_is_worth_another_attempt_or_not(retry: Retry, error: BaseException, again: bool) -> None:

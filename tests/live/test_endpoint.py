@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
 import concurrent.futures
+import json
 import os
 import signal
 import sqlite3
 import subprocess
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -153,11 +156,78 @@ def test_our_executor_runs_functions_on_the_unmodified_endpoint(manager: str, cl
         squares = executor.map(pow, range(10), [2] * 10, chunksize=4)
 
         assert [future.result(TIMEOUT) for future in futures] == [number + 1 for number in range(20)]
-        with pytest.raises(TaskExecutionFailed, match="ValueError: on purpose"):
+        with pytest.raises(ValueError, match="on purpose") as caught:
             failing.result(TIMEOUT)
+        assert isinstance(caught.value, TaskExecutionFailed)
+        assert "in fail" in str(caught.value.__cause__)
         assert list(squares) == [number**2 for number in range(10)]
         done, not_done = concurrent.futures.wait(futures)
         assert (len(done), len(not_done)) == (20, 0)
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_builtin_exceptions_are_rebuilt_from_the_text_of_the_unmodified_endpoint(manager: str, client: Client) -> None:
+    def fail(name: str) -> None:
+        import builtins
+
+        raise getattr(builtins, name)("it's\ntwo lines")
+
+    names = ("ZeroDivisionError", "KeyError", "TimeoutError", "StopIteration", "NotImplementedError", "OSError")
+    with Executor(endpoint_id=manager, client=client) as executor:
+        for name, future in [(name, executor.submit(fail, name)) for name in names]:
+            error = future.exception(TIMEOUT)
+            assert isinstance(error, getattr(builtins, name))
+            assert isinstance(error, TaskExecutionFailed)
+            assert error.args == ("it's\ntwo lines",)
+            assert (error.task_id, error.function_id) == (future.task_id, future.function_id)
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_importable_exceptions_and_causes_are_rebuilt_from_that_text(manager: str, client: Client) -> None:
+    def parse() -> None:
+        import json
+
+        def inner() -> None:
+            json.loads("{")  # over there
+
+        inner()
+
+    def open_file() -> None:
+        try:
+            {}["inner"]  # type: ignore[index]  # on purpose
+        except KeyError as error:
+            raise OSError(2, "No such file or directory", "a: file") from error
+
+    with Executor(endpoint_id=manager, client=client) as executor:
+        parsing, opening = executor.submit(parse), executor.submit(open_file)
+
+        with pytest.raises(json.JSONDecodeError, match="Expecting property name") as decoding:
+            parsing.result(TIMEOUT)
+        # The unmodified endpoint leaves out the outermost function, not the one inside it.
+        assert 'json.loads("{")  # over there' in str(decoding.value.__cause__)
+        with pytest.raises(FileNotFoundError) as missing:
+            opening.result(TIMEOUT)
+        assert missing.value.filename == "a: file"
+        assert isinstance(missing.value.__cause__, KeyError)
+        assert "in open_file" in "".join(traceback.format_exception(missing.value))
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_an_exception_that_is_not_found_here_is_named_in_the_text(manager: str, client: Client) -> None:
+    def fail() -> None:
+        class Odd(Exception):
+            pass
+
+        raise Odd("a text")
+
+    with Executor(endpoint_id=manager, client=client) as executor:
+        error = executor.submit(fail).exception(TIMEOUT)
+
+    assert type(error) is TaskExecutionFailed
+    assert "Odd: a text" in str(error)
 
 
 @pytest.mark.live

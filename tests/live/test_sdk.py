@@ -42,6 +42,8 @@ def test_the_unmodified_sdk_runs_tasks_batches_and_reloads_on_our_service(
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["values"] == [number + 1 for number in range(20)]
     assert "ValueError: on purpose" in told["exception"]
+    # The exception itself is in the details: the SDK does not mind, and shows the text.
+    assert told["exception_by_rest"] == told["exception"]
     assert told["reloaded"] == told["values"]
     assert told["function"] == "Add two numbers."
     assert told["batch"] == [10, 11, 12]

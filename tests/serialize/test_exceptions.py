@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from farpool.serialize.exceptions import Rebuilt, describe, rebuild, state_of
 from support import raising
 from support.raising import CUSTOM, Group, builtin_types, made
 from support.values import builtin_values, same
+from support.waiting import eventually
 
 needs_groups = pytest.mark.skipif(sys.version_info < (3, 11), reason="exception groups came with Python 3.11")
 
@@ -350,6 +354,39 @@ def test_whatever_a_document_holds_an_exception_comes_out_or_a_reason(key: str, 
     except DeserializationError:
         return
     assert isinstance(rebuilt.error, BaseException)
+
+
+@pytest.mark.parametrize("name", ["slow_module", "slow_module.inner"])
+def test_a_module_that_is_just_being_imported_is_not_waited_for(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever imports it may be waiting for the very exception that is rebuilt here."""
+    package = tmp_path / "slow_module"
+    package.mkdir()
+    (package / "__init__.py").write_text(
+        "import threading\nbegun, done = threading.Event(), threading.Event()\n"
+        "class Early(Exception): pass\n"
+        "begun.set()\ndone.wait(60)\n"
+        "class Late(Exception): pass\n"
+    )
+    (package / "inner.py").write_text("class Late(Exception): pass\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    importing = threading.Thread(target=importlib.import_module, args=["slow_module"])
+    importing.start()
+    try:
+        eventually(lambda: hasattr(sys.modules.get("slow_module"), "begun"))
+        module: Any = sys.modules["slow_module"]
+        assert module.begun.wait(60)
+
+        with pytest.raises(DeserializationError, match=f"no exception 'Late' is found in a module '{name}' here"):
+            rebuild(_document(type=[name, "Late"]))
+        assert isinstance(rebuild(_document(type=["slow_module", "Early"])).error, module.Early)
+        module.done.set()
+    finally:
+        importing.join()
+    assert isinstance(rebuild(_document(type=[name, "Late"])).error, Exception)
+    for loaded in ("slow_module.inner", "slow_module"):
+        sys.modules.pop(loaded, None)
 
 
 # ---- frames

@@ -39,23 +39,23 @@ def is_named(kind: type[Any]) -> bool:
     module, qualname = name_of(kind)
     if module in _OF_A_PROCESS:
         return False
-    return _member(sys.modules.get(module), qualname) is kind
+    return member(sys.modules.get(module), qualname) is kind
 
 
 def find_kind(module: str, qualname: str) -> type[BaseException] | None:
     """Find an exception type by its name; imports its module where that is installed and not there yet.
 
+    Does not wait for a module that is just being imported: whoever imports it may be waiting for this exception.
+
     Returns:
         The type, or None when there is no such module, no such class in it, or the class is no exception's.
     """
-    there = sys.modules.get(module)
-    found = _member(there, qualname)
-    if found is None and (there is None or _is_being_imported(there)):
-        found = _member(_imported(module), qualname)
+    found = member(sys.modules[module] if module in sys.modules else _imported(module), qualname)
     return found if isinstance(found, type) and issubclass(found, BaseException) else None
 
 
-def _member(module: object, qualname: str) -> object:
+def member(module: object, qualname: str) -> object:
+    """Look up what a module, or None, has under a name; None when it has nothing. Imports nothing."""
     found = module
     for part in qualname.split("."):
         # Not getattr: a module's own __getattr__ may import, warn, or do anything.
@@ -72,10 +72,14 @@ def _imported(module: str) -> object:
         path = ""
         for part in module.split("."):
             path = f"{path}.{part}" if path else part
+            if path in sys.modules:
+                if _is_being_imported(sys.modules[path]):
+                    return None
             # Each package is looked for before it is imported: a name that means nothing here runs nothing.
-            if path not in sys.modules and importlib.util.find_spec(path) is None:
+            elif importlib.util.find_spec(path) is None:
                 return None
-            importlib.import_module(path)
+            else:
+                importlib.import_module(path)
         return sys.modules.get(module)
     except BaseException:  # noqa: BLE001 - a module that cannot be imported is one that is not there
         return None

@@ -7,6 +7,7 @@ mutual reference, an attribute that is an exception, or the members among a grou
 from __future__ import annotations
 
 import io
+import sys
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +16,7 @@ from typing_extensions import override
 
 from ..pickling import PROTOCOL, CarefulPickler
 from ..whole import WholePickler
+from .kinds import member
 
 if TYPE_CHECKING:
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
         def __init__(self, file: io.BytesIO) -> None: ...
         def load(self) -> Any: ...
+        def find_class(self, module: str, name: str) -> Any: ...
 
 else:
     from dill import Unpickler as _DillUnpickler
@@ -109,3 +112,9 @@ class _Reader(_DillUnpickler):  # noqa: S301 - what this protocol is about
 
     def persistent_load(self, number: Any) -> BaseException:
         return self._refer(number)
+
+    @override
+    def find_class(self, module: str, name: str) -> Any:
+        # Not by importing what is there: that waits while the module is being imported, perhaps by who waits for this.
+        found = None if module in {"__main__", "__builtin__"} else member(sys.modules.get(module), name)
+        return super().find_class(module, name) if found is None else found

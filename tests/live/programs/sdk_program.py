@@ -37,6 +37,10 @@ def main() -> None:
             failing.result(60)
         except TaskExecutionFailed as error:
             told["exception"] = error.remote_data
+        try:
+            client.get_result(failing.task_id)
+        except TaskExecutionFailed as error:
+            told["exception_by_rest"] = error.remote_data
         told["task_ids"] = sorted(future.task_id for future in futures)
         group = executor.task_group_id
 
