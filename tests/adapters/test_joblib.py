@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from farpool import Executor
 from support.embedded import TIMEOUT
 from support.libraries import library
+from support.waiting import eventually
 
 joblib = library("joblib")
 
@@ -89,11 +91,33 @@ def test_an_exception_is_raised_and_the_rest_is_called_off(on_farpool: Executor)
     assert joblib.Parallel()(calls(abs, 3)) == [0, 1, 2]
 
 
+def test_batches_that_run_when_another_fails_are_stopped(on_farpool: Executor, tmp_path: Path) -> None:
+    def sleep_or_fail(number: int) -> None:
+        import pathlib
+        import time
+
+        mark = pathlib.Path(path)
+        if number == 0:
+            mark.touch()
+            time.sleep(600)
+        while not mark.exists():
+            time.sleep(0.01)
+        raise ValueError("on purpose")
+
+    path = str(tmp_path / "runs")
+
+    with pytest.raises(ValueError, match="on purpose"):
+        joblib.Parallel(batch_size=1)(calls(sleep_or_fail, 2))
+    both = joblib.Parallel(batch_size=1, timeout=TIMEOUT)(calls(abs, 4))
+    assert both == [0, 1, 2, 3]
+    eventually(lambda: on_farpool.stats().in_flight == 0, TIMEOUT)
+
+
 def test_a_call_that_takes_too_long_is_a_timeout(on_farpool: Executor) -> None:
     def sleep(_number: int) -> None:
         import time
 
-        time.sleep(3)
+        time.sleep(600)
 
     with pytest.raises(multiprocessing.TimeoutError):
         joblib.Parallel(timeout=0.5)(calls(sleep, 2))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import CancelledError
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from farpool import Executor, Future
+from farpool.executor.pool_results import AsyncResult
 from support.embedded import TIMEOUT
 from support.libraries import library
+from support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -112,3 +116,28 @@ def test_emcee_samples_with_a_pool_of_ours(executor: Executor) -> None:
         sampler.run_mcmc(start, 3)
 
     assert sampler.get_chain().shape == (3, 8, 2)
+
+
+def sleep_long(started: str) -> None:
+    import pathlib
+    import time
+
+    pathlib.Path(started).touch()
+    time.sleep(600)
+
+
+def test_terminating_a_pool_stops_what_runs_and_frees_the_workers(executor: Executor, tmp_path: Path) -> None:
+    sleep_long.__module__ = None  # type: ignore[assignment]  # of its own code: a worker cannot import a test
+    marks = [tmp_path / str(number) for number in range(2)]
+
+    with executor.pool() as pool:
+        results = [pool.apply_async(sleep_long, (str(mark),)) for mark in marks]
+        waiting = pool.map_async(abs, range(10))
+        eventually(lambda: all(mark.exists() for mark in marks), TIMEOUT)
+
+    pool.join()
+    over: list[AsyncResult[Any]] = [*results, waiting]
+    for result in over:
+        with pytest.raises(CancelledError):
+            result.get(timeout=0)
+    assert [executor.submit(abs, -number).result(TIMEOUT) for number in range(2)] == [0, 1]
