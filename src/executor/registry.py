@@ -8,14 +8,15 @@ fn --(the object that was seen before, unchanged)------------------------------.
 
 from __future__ import annotations
 
-import builtins
 import threading
-import types
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, Protocol
 
 from ..client import name_of
+from ..serialize import Unwatchable, Watch
 from .code import Code
 
 #: Codes that are known without asking; more make the oldest forgotten, and at worst registered again.
@@ -75,18 +76,21 @@ class Registered:
         return self.function_id
 
 
-def _is_settled(fn: Callable[..., Any]) -> bool:
-    """Whether the same object always means the same code: not so for closures, partials and callable objects."""
-    if isinstance(fn, types.FunctionType):
-        return fn.__closure__ is None
-    return isinstance(fn, (types.BuiltinFunctionType, type)) and getattr(fn, "__self__", None) in (None, builtins)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An object that was seen before: `watch` tells whether it is as it was, None that this does not matter."""
+
+    object: weakref.ref[Any]
+    registered: Registered
+    watch: Watch | None
 
 
 class Registry:
     """Registers callables by themselves, equal ones once.
 
-    The same object is recognised at once, without serializing it again; another object with equal code finds the id
-    of the first. Two threads that come with the same new function make one registration: the second waits.
+    The same object is recognised in microseconds as long as nothing that goes with it has changed; another object of
+    equal code finds the id of the first. Two threads that come with the same new function make one registration: the
+    second waits.
 
     Args:
         pack: serializes a callable; raises `SerializationError` when it cannot.
@@ -105,7 +109,7 @@ class Registry:
         self._register = register
         self._memory = memory
         self._lock = threading.Lock()
-        self._by_object: dict[int, tuple[Callable[[], object], Registered]] = {}
+        self._by_object: dict[int, _Known] = {}
         self._by_exact: dict[bytes, bytes] = {}
         self._by_key: dict[bytes, str] = {}
         self._by_hand: set[bytes] = set()
@@ -119,11 +123,12 @@ class Registry:
             ServiceError: it could not be registered; the next call tries again.
         """
         known = self._by_object.get(id(fn))
-        if known is not None and known[0]() is fn:
-            return known[1]
-        code = self._pack(fn)
-        registered = self._find_code(code)
-        self._note_object(fn, registered)
+        if known is not None and known.object() is fn and (known.watch is None or known.watch.is_current()):
+            return known.registered
+        watch = _watch(fn)  # first: what changes meanwhile is noticed next time
+        registered = self._find_code(self._pack(fn))
+        if watch is not None:
+            self._note_object(fn, registered, watch)
         return registered
 
     def id_of(self, fn: Callable[..., Any]) -> str:
@@ -133,12 +138,14 @@ class Registry:
     def remember(self, fn: Callable[..., Any], function_id: str) -> None:
         """Note the id of a callable that was registered by hand, for as long as this registry lives.
 
+        A function or a class is known by it whatever becomes of what it uses; anything else as long as its code is
+        equal.
+
         Raises:
-            SerializationError: what it holds may change, so that it must be recognised by its code, and that cannot be
-                serialized.
+            SerializationError: it must be recognised by its code, and cannot be serialized.
         """
-        if _is_settled(fn):
-            self._note_object(fn, Registered(function_id, name=name_of(fn)))
+        if isinstance(fn, (FunctionType, BuiltinFunctionType, type)) and getattr(fn, "__closure__", None) is None:
+            self._note_object(fn, Registered(function_id, name=name_of(fn)), None)
             return
         code = self._pack(fn)
         key = self._key_of(code)
@@ -150,10 +157,10 @@ class Registry:
         """Register code again that the service does not know under an id; part of `Registered`."""
         return self._id_of(code, self._key_of(code), refused)
 
-    def _note_object(self, fn: Callable[..., Any], registered: Registered) -> None:
-        if _is_settled(fn):
-            place = id(fn)
-            self._by_object[place] = (weakref.ref(fn, lambda _ref: self._by_object.pop(place, None)), registered)
+    def _note_object(self, fn: Callable[..., Any], registered: Registered, watch: Watch | None) -> None:
+        place = id(fn)
+        found = weakref.ref(fn, lambda _ref: self._by_object.pop(place, None))
+        self._by_object[place] = _Known(found, registered, watch)
 
     def _key_of(self, code: Code) -> bytes:
         exact = code.exact()
@@ -198,6 +205,13 @@ class Registry:
         if self._memory is not None:
             self._memory.keep(key, function_id)
         return function_id
+
+
+def _watch(fn: Callable[..., Any]) -> Watch | None:
+    try:
+        return Watch(fn)
+    except Unwatchable:
+        return None
 
 
 def _add(table: dict[bytes, Any], key: bytes, value: Any) -> None:

@@ -21,6 +21,7 @@ from .serializer import Serializer
 from .source import DillCodeSource, DillCodeTextInspect, PureSourceDill, PureSourceTextInspect
 from .strategies import STRATEGIES, strategy_named, strategy_of
 from .strategy import Strategy
+from .watch import Unwatchable, Watch
 
 __all__ = [
     "STRATEGIES",
@@ -38,6 +39,8 @@ __all__ = [
     "PureSourceTextInspect",
     "Serializer",
     "Strategy",
+    "Unwatchable",
+    "Watch",
     "by_value",
     "digest_of",
     "set_names",

@@ -46,11 +46,20 @@ def dumps(value: object) -> bytes:
     """
     if _is_flat(value):
         return pickle.dumps(value, PROTOCOL)
-    chunks = _Chunks()
     try:
-        CarefulPickler(chunks).dump(value)
+        return dumps_by_pickle(value)
     except Exception:  # noqa: BLE001 - dill is asked, and what it raises is raised
         return dumps_by_dill(value)
+
+
+def dumps_by_pickle(value: object) -> bytes:
+    """Pickle a value with C pickle alone.
+
+    Raises:
+        Exception: dill would store something in it otherwise, or it cannot be pickled.
+    """
+    chunks = _Chunks()
+    CarefulPickler(chunks).dump(value)
     # Large binary values come as chunks of their own: joining makes one copy of them, a BytesIO two.
     return b"".join(chunks)
 

@@ -104,7 +104,7 @@ class WholePickler(_DillPickler):
         )
         new = {name: value for name, value in used_globals(function).items() if name not in given}
         given.update(new)
-        at_once = {name: value for name, value in new.items() if _is_found_by_name(value)}
+        at_once = {name: value for name, value in new.items() if is_found_by_name(value)}
         later = {name: value for name, value in new.items() if name not in at_once}
         # A class under construction may be among the rest, or be reached from them: they wait until it is there.
         afterwards: list[Any] = [(_dill._setitems, (space, at_once))]
@@ -167,7 +167,8 @@ def _own_parts(kind: type) -> dict[str, Any]:
     return parts
 
 
-def _is_found_by_name(value: object) -> bool:
+def is_found_by_name(value: object) -> bool:
+    """Whether a worker finds it by its module and name, if it has the module."""
     if type(value) in {ModuleType, BuiltinFunctionType}:
         return True
     return (type(value) is FunctionType or _is_class(value)) and bool(_dill._locate_function(value))
@@ -190,6 +191,6 @@ def _is_of_elsewhere(module: str) -> Callable[[object], bool]:
     def is_of_elsewhere(value: object) -> bool:
         if isinstance(value, bool | int | float | str | bytes | None):
             return True
-        return _is_found_by_name(value) and getattr(value, "__module__", None) != module
+        return is_found_by_name(value) and getattr(value, "__module__", None) != module
 
     return is_of_elsewhere

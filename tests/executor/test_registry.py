@@ -151,6 +151,25 @@ def test_names_and_docstrings_are_part_of_it_for_people_see_them(desk: Desk) -> 
     assert desk.id_of(make("f", "Doc.")) == desk.id_of(kinds[3])
 
 
+def test_a_global_that_changes_between_two_calls_makes_another_function(desk: Desk) -> None:
+    program: dict[str, Any] = {"__name__": "__main__"}
+    exec("factor = 2\nnumbers = [1]\ndef f(): return helper()\ndef helper(): return factor, numbers", program)
+    function = program["f"]
+
+    first = [desk.id_of(function) for _ in range(100)]
+    program["factor"] = 3
+    second = [desk.id_of(function) for _ in range(100)]
+    program["numbers"].append(2)
+    third = [desk.id_of(function) for _ in range(100)]
+    program["numbers"].pop()
+
+    assert len({*first}) == len({*second}) == len({*third}) == 1
+    assert len({*first, *second, *third}) == 3
+    assert desk.id_of(function) == second[0]
+    assert len(desk.registered) == 3
+    assert desk.packed == 4
+
+
 def test_a_bound_method_is_registered_with_its_object_as_it_is_now(desk: Desk) -> None:
     counter = Counter(1)
     before = desk.id_of(counter.count)

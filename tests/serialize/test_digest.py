@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farpool.serialize import AllCodeStrategies, PureSourceTextInspect, Serializer, digest_of
@@ -76,11 +76,13 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values)
 def test_equal_values_have_one_digest_whatever_objects_they_are_made_of(value: Any) -> None:
     assert digest(copied(value)) == digest(value)
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_values_that_differ_in_anything_have_two(one: Any, other: Any) -> None:
     assert (digest(one) == digest(other)) == (written(one) == written(other))
@@ -110,6 +112,7 @@ def _with_near(items: list[Any]) -> list[Any]:
     return [[*items[:place], other, *items[place + 1 :]] for place, one in enumerate(items) for other in near(one)[:3]]
 
 
+@settings(deadline=None)
 @given(values)
 def test_values_that_are_almost_the_same_have_two(value: Any) -> None:
     for other in near(value):
@@ -188,6 +191,7 @@ def test_the_file_counts_but_not_which_run_of_a_cell_it_was() -> None:
     assert function_digest(compiled(PROGRAM, first)) != function_digest(compiled(PROGRAM, "/tmp/ipykernel_1/12.py"))
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_closures_differ_as_what_they_hold_does(one: Any, other: Any) -> None:
     same = function_digest(closure(one)) == function_digest(closure(other))
