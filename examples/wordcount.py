@@ -10,12 +10,9 @@ import sys
 import sysconfig
 import time
 from collections import Counter
-from concurrent.futures import as_completed
 from pathlib import Path
 
-from rich.progress import track
-
-from farpool import Executor
+from farpool import Executor, as_completed
 
 
 def count_words(path: str) -> tuple[Counter[str], int]:
@@ -48,7 +45,7 @@ def main() -> int:
     workers: set[int] = set()
     with Executor(max_workers=arguments.workers) as executor:
         futures = [executor.submit(count_words, path) for path in paths]
-        for future in track(as_completed(futures), description="counting words", total=len(futures)):
+        for future in as_completed(futures, progress="counting words"):
             words, worker = future.result()
             total.update(words)
             workers.add(worker)

@@ -8,7 +8,6 @@ iterables --> calls --> cut (chunks) --> submit --> Window --> items --> whoever
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -21,7 +20,7 @@ from .chunks import ChunkSize, Measured, Sizes, count_of, cut, sizes_for
 from .crew import Crew, Submit, outcome_of
 from .failures import failure_in
 from .progress import Bar, bar_for
-from .window import Empty, Sent, Window
+from .window import Empty, Sent, TimeOver, Window
 
 T = TypeVar("T")
 
@@ -176,9 +175,7 @@ class Results(Iterator[T], AsyncIterator[T], Generic[T]):
     def _time_out(self) -> NoReturn:
         waiting = len(self._window)
         self.close()
-        raise concurrent.futures.TimeoutError(
-            f"{waiting} tasks of the map were not finished {self._timeout} s after it was called"
-        ) from None
+        raise TimeOver(f"{waiting} tasks of the map were not finished {self._timeout} s after it was called") from None
 
     def _raise(self) -> NoReturn:
         error, self._error = self._error, None

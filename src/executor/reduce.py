@@ -9,7 +9,6 @@ Only neighbours are reduced with each other, left with right: the function need 
 
 from __future__ import annotations
 
-import concurrent.futures
 import functools
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +20,7 @@ from .calls import fold_calls, reduce_values
 from .chunks import ChunkSize, Measured, Sizes, cut, sizes_for
 from .crew import Crew, Submit, outcome_of
 from .progress import Bar, bar_for
-from .window import Empty, Sent, Window
+from .window import Empty, Sent, TimeOver, Window
 
 #: Neighbouring values that are reduced in a task of their own when so many have gathered.
 SPAWN_REDUCE_AT = 16
@@ -214,9 +213,7 @@ def map_reduced(
     try:
         values = reduction.run(calls, deadline, bar_for(progress, fn, count))
     except Empty:
-        raise concurrent.futures.TimeoutError(
-            f"the map_reduce was not finished {timeout} s after it was called"
-        ) from None
+        raise TimeOver(f"the map_reduce was not finished {timeout} s after it was called") from None
     if initial is not MISSING:
         return functools.reduce(reduce, values, initial)
     if not values:

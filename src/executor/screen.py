@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -72,6 +73,7 @@ class Screen:
         self._lock = threading.RLock()
         self._shown: set[TaskID] = set()
         self._display: _Display | None = None
+        os.register_at_fork(after_in_child=self._leave)
 
     def show(self, label: str, count: Count) -> Callable[[], None]:
         """Show a bar.
@@ -110,6 +112,13 @@ class Screen:
             if display is not None:
                 atexit.unregister(self.close)
                 display.stop()
+
+    def _leave(self) -> None:
+        # What is on the screen is the parent's, and so is the thread that draws it.
+        atexit.unregister(self.close)
+        self._lock = threading.RLock()
+        self._shown.clear()
+        self._display = None
 
 
 screen = Screen()

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import itertools
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
+
+if sys.version_info >= (3, 11):
+    #: What is raised when the time of a map is over.
+    TimeOver = TimeoutError
+else:  # Python 3.10 has two of them: whichever somebody expects is right
+
+    class TimeOver(concurrent.futures.TimeoutError, TimeoutError):
+        """The time of a map is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +138,4 @@ class _Finished:
                 timer.cancel()
 
 
-__all__ = ["Empty", "Sent", "Window"]
+__all__ = ["Empty", "Sent", "TimeOver", "Window"]

@@ -1,6 +1,8 @@
 import threading
 from functools import partial
 
+import pytest
+
 from farpool.amqp import Loop
 
 
@@ -41,3 +43,29 @@ def test_a_cancelled_timer_does_not_fire() -> None:
     loop.run()
 
     assert fired == ["kept"]
+
+
+def test_a_finalizer_can_call_in_the_middle_of_a_call() -> None:
+    loop = Loop()
+    seen: list[int] = []
+    done = threading.Event()
+
+    with loop._lock:  # pyright: ignore[reportPrivateUsage] - as when the garbage collector runs inside `call`
+        for number in range(10_000):  # more than the bell holds
+            loop.call_from_anywhere(partial(seen.append, number))
+        loop.call_from_anywhere(done.set)
+    thread = threading.Thread(target=loop.run)
+    thread.start()
+
+    assert done.wait(30)
+    loop.stop()
+    thread.join()
+    assert seen == list(range(10_000))
+
+
+def test_what_a_finalizer_calls_after_the_end_is_dropped() -> None:
+    loop = Loop()
+    loop.stop()
+    loop.run()
+
+    loop.call_from_anywhere(lambda: pytest.fail("called"))

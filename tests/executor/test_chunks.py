@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farpool.executor.chunks import (
@@ -91,6 +91,7 @@ def test_a_share_is_not_smaller_than_what_pays() -> None:
     assert sizes.next() == 50
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 64),
     st.one_of(st.none(), st.integers(0, 10_000)),

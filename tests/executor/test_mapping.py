@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farpool.errors import TaskExecutionFailed
@@ -95,6 +95,7 @@ def test_the_first_result_comes_with_no_more_inputs_read_than_the_window_holds()
     assert len(read) == len(lines.futures) == 65
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.integers(1, 8), st.integers(1, 8), st.booleans())
 def test_never_more_tasks_are_in_flight_than_the_window_holds(
     count: int, buffersize: int, chunksize: int, ordered: bool
@@ -148,6 +149,7 @@ def test_the_oldest_result_is_waited_for(crew: Crew) -> None:
     assert list(results) == [0, 1, 2]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(), max_size=20),
     st.lists(st.integers(), max_size=20),
@@ -164,6 +166,7 @@ def test_it_gives_what_the_builtin_map_gives(
     assert list(results) == list(map(int.__add__, left, right))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(), st.integers()), max_size=20),
     st.one_of(st.integers(1, 7), st.just("auto")),

@@ -68,7 +68,7 @@ def counting(crew: Crew) -> Counting:
     return Counting(crew)
 
 
-@settings(max_examples=30)  # each is a hundred tasks on threads
+@settings(max_examples=30, deadline=None)  # each is a hundred tasks on threads
 @given(
     st.lists(st.text(max_size=3), min_size=1, max_size=40),
     st.one_of(st.integers(1, 7), st.just("auto")),
@@ -91,6 +91,7 @@ def test_it_gives_what_functools_reduce_gives_and_needs_no_commuting(
     assert value == functools.reduce(operator.add, map(str.upper, words))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=3), max_size=10), st.text(max_size=3))
 def test_the_initial_value_stands_to_the_left(crew: Crew, words: list[str], initial: str) -> None:
     value = map_reduced(crew, str.upper, over(words)[0], operator.add, initial=initial)
@@ -108,6 +109,7 @@ def test_none_is_a_value_and_an_initial_value(crew: Crew) -> None:
     assert map_reduced(crew, nothing, over(range(5))[0], lambda _left, _right: None, chunksize=2) is None
 
 
+@settings(deadline=None)
 @given(st.permutations(range(12)), st.integers(2, 5))
 def test_neighbours_find_each_other_in_whatever_order_they_come(order: list[int], at: int) -> None:
     runs = Runs()

@@ -266,3 +266,60 @@ def test_the_end_of_a_stream_fails_the_futures_of_its_task_group_only(any_desk: 
     with pytest.raises(TaskTimeout, match="the stream is gone"):
         gone.result(0)
     assert not other.future.done()
+
+
+# ---- giving up on what nobody waits for
+
+
+def test_what_is_given_up_is_cancelled_in_one_request_where_no_worker_has_begun(desk: Desk) -> None:
+    unsent = desk.task().future
+    sent = desk.sent("1", "2", "3")
+    done = desk.sent("4")[0]
+    desk.settlement.deliver(value("4"))
+
+    desk.settlement.give_up_on([unsent, *sent, done])
+    desk.wait_for_the_loop()
+
+    assert unsent.cancelled()
+    assert desk.requests == [(["1", "2", "3"], False)]
+    assert not any(future.done() for future in sent)
+    desk.settlement.deliver(failure("1", "TASK_CANCELLED"))
+    desk.settlement.deliver(value("2"))
+    assert sent[0].cancelled()
+    assert sent[1].result(0) == "value"
+
+
+def test_on_the_hosted_service_what_is_given_up_is_dropped_on_this_side(hosted: Desk) -> None:
+    futures = hosted.sent("1", "2")
+
+    hosted.settlement.give_up_on(futures)
+
+    assert all(future.cancelled() for future in futures)
+    assert hosted.settlement.is_empty
+
+
+def test_what_was_given_up_while_it_was_being_sent_is_cancelled_when_it_has_an_id(desk: Desk) -> None:
+    task = desk.task()
+    task.future.set_running_or_notify_cancel()
+    desk.settlement.give_up_on([task.future])
+    desk.wait_for_the_loop()
+    assert desk.requests == []
+
+    desk.settlement.accepted([(task, "1")], "group")()
+    desk.wait_for_the_loop()
+
+    assert desk.requests == [(["1"], False)]
+
+
+def test_what_was_given_up_is_not_tried_again(desk: Desk) -> None:
+    running, waiting = desk.sent("1", "2", retry=Retry(retries=3, backoff=60))
+    desk.settlement.deliver(failure("2"))
+
+    desk.settlement.give_up_on([running, waiting])
+    desk.settlement.deliver(failure("1"))
+    desk.wait_for_the_loop()
+
+    assert waiting.cancelled()
+    assert running.exception(TIMEOUT) is not None
+    assert desk.settlement.is_empty
+    assert not desk.sent_again

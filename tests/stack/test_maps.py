@@ -283,3 +283,32 @@ def test_many_threads_map_at_once(executor: Executor) -> None:
         thread.join()
 
     assert sums == {start: sum(range(start, start + 100)) for start in range(0, 800, 100)}
+
+
+def test_a_call_in_a_chunk_is_tried_again_and_those_beside_it_are_not(executor: Executor, tmp_path: Path) -> None:
+    def unsteady(number: int, directory: str) -> int:
+        import pathlib
+
+        with pathlib.Path(directory, str(number)).open("a") as file:
+            file.write(".")
+            attempt = file.tell()
+        if number == 2 and attempt < 3:
+            raise OSError(f"attempt {attempt}")
+        return number
+
+    steady = executor.options(retries=3, retry_on=OSError, backoff=0.01)
+    results = steady.map(unsteady, range(5), itertools.repeat(str(tmp_path)), chunksize=5)
+
+    assert list(results) == list(range(5))
+    assert [len((tmp_path / str(number)).read_text()) for number in range(5)] == [1, 1, 3, 1, 1]
+
+
+def test_what_is_given_up_costs_one_request(executor: Executor) -> None:
+    results = executor.map(time.sleep, [0, *[0.2] * 500])
+    assert next(results) is None
+    eventually(lambda: executor.stats().bytes_received > 0)
+
+    results.close()
+
+    eventually(lambda: executor.stats().in_flight == 0, timeout=TIMEOUT)
+    assert executor.stats().cancelled > 400
