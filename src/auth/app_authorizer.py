@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 from globus_sdk import GlobusAPIError
 from globus_sdk.authorizers import GlobusAuthorizer
@@ -25,27 +28,42 @@ class AppAuthorizer(GlobusAuthorizer):
 
     Args:
         app: the app; Globus Compute's scope is added to what it asks for.
+        make_app: makes such an app anew, for a forked child: what an app has open (SQLite) must not be used there. Left
+            out: the child uses the app as it is.
     """
 
-    def __init__(self, app: GlobusApp) -> None:
-        self._app = app
-        self._lock = threading.RLock()  # a login makes requests, which ask for headers
+    def __init__(self, app: GlobusApp, make_app: Callable[[], GlobusApp] | None = None) -> None:
         self._resource_server = ComputeScopes.resource_server
+        self._make_app = make_app
+        self._inherited: list[GlobusApp] = []
+        self._take(app)
+
+    def _take(self, app: GlobusApp) -> None:
         app.add_scope_requirements({self._resource_server: [ComputeScopes.all]})
+        self._app = app
+        self._process = os.getpid()
+        self._lock = threading.RLock()  # a login makes requests, which ask for headers
 
     @property
     def app(self) -> GlobusApp:
         """The app."""
         return self._app
 
+    def _turn(self) -> AbstractContextManager[Any]:
+        if os.getpid() != self._process:
+            if self._make_app is not None:
+                self._inherited.append(self._app)  # kept as it is: to close it here would concern the parent
+            self._take(self._app if self._make_app is None else self._make_app())
+        return self._lock
+
     def get_authorization_header(self) -> str | None:
         """Give the header's value. Blocks while the app refreshes a token or logs in, where it must."""
-        with self._lock:
+        with self._turn():
             return self._app.get_authorizer(self._resource_server).get_authorization_header()
 
     def handle_missing_authorization(self) -> bool:
         """React to a 401: have the token renewed; says whether asking again makes sense."""
-        with self._lock:
+        with self._turn():
             return self._app.get_authorizer(self._resource_server).handle_missing_authorization()
 
     def satisfy(self, error: GlobusAPIError) -> bool:
@@ -60,13 +78,13 @@ class AppAuthorizer(GlobusAuthorizer):
         if parameters.session_message is None:
             parameters.session_message = demand.extra.get("reason")
         log.info("the service demands another login: %s", parameters.session_message or demand.code)
-        with self._lock:
+        with self._turn():
             self._app.login(auth_params=parameters)
         return True
 
     def logout(self) -> None:
         """Revoke and forget the app's tokens."""
-        with self._lock:
+        with self._turn():
             self._app.logout()
 
     def close(self) -> None:

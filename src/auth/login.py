@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import AccessDenied
@@ -86,13 +88,13 @@ def _for_token(token: str) -> GlobusAuthorizer:
     return AccessTokenAuthorizer(checked_token(token))
 
 
-def _for_app(app: GlobusApp) -> GlobusAuthorizer:
+def _for_app(app: GlobusApp, make_app: Callable[[], GlobusApp] | None = None) -> GlobusAuthorizer:
     from .app_authorizer import AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
 
-    return AppAuthorizer(app)
+    return AppAuthorizer(app, make_app)
 
 
 def _for_hosted(settings: Settings) -> GlobusAuthorizer:
     from .apps import globus_app  # noqa: PLC0415 - imports globus_sdk
 
-    return _for_app(globus_app(settings))
+    return _for_app(globus_app(settings), partial(globus_app, settings))

@@ -34,6 +34,12 @@ class Reach:
         self.closing = threading.Event()
         self.was_reached = False
 
+    def after_fork(self) -> Reach:
+        """Give what a forked child shares: the same, with a lock that no thread of the parent holds."""
+        reach = Reach()
+        reach.was_reached = self.was_reached
+        return reach
+
 
 class Retries:
     """Decides for one request at a time, by the hooks that globus-sdk has for it.

@@ -153,11 +153,11 @@ class Transport:
         return send(pair)
 
     def _lend(self) -> Pair:
-        if self._reach.closing.is_set():
+        if self._reach.closing.is_set():  # takes no lock
             raise RuntimeError("the client is closed: make another one")
         if os.getpid() != self._process:
             # After a fork the connections belong to the parent: two processes on one stream would mix their requests.
-            self._idle, self._process = deque(), os.getpid()
+            self._idle, self._process, self._reach = deque(), os.getpid(), self._reach.after_fork()
         try:
             return self._idle.pop()
         except IndexError:

@@ -18,11 +18,12 @@ from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import options
+from .forks import generation
 from .future import Future
 from .initializer import Initializer
 from .options import Options
 from .pipeline import Pipeline
-from .place import find, wanted
+from .place import Place, find, wanted
 from .reload import reload
 from .resume import TakenUp, revive, take_up
 from .session import Session, journal_of, registry_of
@@ -118,6 +119,8 @@ class Executor(Work):
         self._journal = journal
         self._taken: TakenUp | None = None
         self.futures: list[Future[Any]] = []
+        self._inherited: Session | None = None
+        self._born = generation.number
         exit_hook.arm()
 
     def __repr__(self) -> str:
@@ -190,6 +193,7 @@ class Executor(Work):
         return self._max_workers
 
     def _set(self, **given: Any) -> None:
+        self._settle_in()
         with self._lock:
             self._options = self._options.but(given)
 
@@ -278,6 +282,7 @@ class Executor(Work):
                 hosted service cannot say what has begun: there, everything that is not done is cancelled, and results
                 that come yet are dropped.
         """
+        self._settle_in()
         with self._lock:
             self._shut_down = True
             session = self._session
@@ -294,6 +299,7 @@ class Executor(Work):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Shut down without blocking the event loop; when the body was cancelled, cancel what it submitted."""
+        self._settle_in()
         with self._lock:
             self._shut_down = True
             session = self._session
@@ -335,7 +341,21 @@ class Executor(Work):
     def _owner(self) -> Executor:
         return self
 
+    def _settle_in(self) -> None:
+        """In a forked child, leave to the parent what is the parent's: its lock, its connections, its tasks."""
+        if self._born == generation.number:
+            return
+        with generation.lock:
+            if self._born != generation.number:
+                self._lock = threading.Lock()
+                self._inherited = self._session or self._inherited
+                self._session = None
+                # A task group's results have one reader, and that is the parent.
+                self._options = self._options.but({"task_group_id": None})
+                self._born = generation.number
+
     def _begun(self) -> Session:
+        self._settle_in()
         if self._shut_down or exit_hook.exiting:
             raise RuntimeError("cannot schedule new futures after shutdown")
         session = self._session
@@ -344,6 +364,12 @@ class Executor(Work):
                 return self._begin()
         return session
 
+    def _place(self, settings: Settings) -> Place:
+        if self._inherited is not None:
+            return self._inherited.place.after_fork()
+        endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
+        return find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
+
     def _begin(self) -> Session:
         if self._shut_down:
             raise RuntimeError("cannot schedule new futures after shutdown")
@@ -351,8 +377,7 @@ class Executor(Work):
             return self._session
         taken = self._taken
         settings = Settings.from_environment() if taken is None else taken.settings
-        endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
-        place = find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
+        place = self._place(settings)
         journal = journal_of(place, settings, self._journal, self.label, taken)
         pipeline = Pipeline(
             place.service(),

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import _base as standard  # pyright: ignore[reportPrivateUsage]  # the states, see `_cancel`
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from typing_extensions import override
+
+from .forks import generation
 
 T = TypeVar("T")
 
 
 def _nothing(_future: Future[Any]) -> None:
     pass
+
+
+class _OfTheParent(RuntimeError):
+    """The outcome goes to the process that forked this one."""
 
 
 class Future(concurrent.futures.Future[T]):
@@ -51,6 +60,7 @@ class Future(concurrent.futures.Future[T]):
             size_bytes: as the attribute.
             called_off: called once, when this future has been cancelled, in the thread that did it.
         """
+        self._born = generation.number
         super().__init__()
         self.task_id: str | None = None
         self.task_group_id: str | None = None
@@ -138,6 +148,46 @@ class Future(concurrent.futures.Future[T]):
             return False
         self._called_off = _nothing
         return True
+
+    @override
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the outcome, and give its error, or None; as the standard library's."""
+        error = super().exception(timeout)
+        if isinstance(error, _OfTheParent):  # no outcome of the task
+            raise error
+        return error
+
+    # What follows is asked for by every method that waits, and by `wait` and `as_completed`, before they do so.
+
+    def _own(self) -> threading.Condition:
+        if self._born != generation.number:
+            self._inherit()
+        return self._own_condition
+
+    def _have(self, condition: threading.Condition) -> None:
+        self._own_condition = condition
+
+    if TYPE_CHECKING:
+        _condition: threading.Condition  # as in the base class, for whoever passes futures to `as_completed`
+    else:
+        _condition = property(_own, _have)
+
+    def _inherit(self) -> None:
+        """Make this future fit for a forked child: its outcome, if it has none yet, goes to the parent alone."""
+        with generation.lock:
+            if self._born == generation.number:
+                return
+            self._own_condition = threading.Condition()
+            self._waiters: list[Any] = []
+            self._done_callbacks: list[Any] = []
+            self._called_off = _nothing
+            if self._state in {standard.PENDING, standard.RUNNING}:
+                self._exception = _OfTheParent(
+                    "this Future was made before the process forked, and its result goes to the parent: wait for it "
+                    "there. In the child, submit again and wait for the new Future"
+                )
+                self._state = standard.FINISHED
+            self._born = generation.number
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait in asyncio code. Cancelling the asyncio task that waits cancels the call, as `cancel_remote` does."""

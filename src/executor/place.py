@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,14 +26,18 @@ class Place:
 
     Attributes:
         endpoint_id: the endpoint for tasks whose executor names none.
-        owns_client: whether the client was made here, and ends with the place.
+        make_client: makes the client; None when it was given: then it does not end with the place.
         lease: the embedded stack that the place is, or None.
     """
 
     client: Client
     endpoint_id: str
-    owns_client: bool
+    make_client: Callable[[], Client] | None = None
     lease: StackLease | None = None
+
+    def after_fork(self) -> Place:
+        """Give the same place for a forked child: with a client of its own, and a lease that ends nothing."""
+        return self if self.make_client is None else replace(self, client=self.make_client())
 
     def service(self) -> Service:
         """What the pipeline may ask of this place's service."""
@@ -62,7 +66,7 @@ class Place:
 
     def release(self) -> None:
         """Close what was opened here; give the embedded stack back, if this is one."""
-        if self.owns_client:
+        if self.make_client is not None:
             self.client.close()
         if self.lease is not None:
             self.lease.release()
@@ -120,17 +124,20 @@ def find(endpoint_id: str, *, client: Client | None, settings: Settings, max_wor
         ValueError: a client was given for the embedded stack.
     """
     if endpoint_id != options.LOCAL:
-        return Place(client or Client(settings=settings), endpoint_id, owns_client=client is None)
+        if client is not None:
+            return Place(client, endpoint_id)
+        make_client = partial(Client, settings=settings)
+        return Place(make_client(), endpoint_id, make_client)
     if client is not None:
         raise ValueError("endpoint_id 'local' starts a service of its own: leave out client=, or name an endpoint")
     from ..local import acquire  # noqa: PLC0415 - who uses a remote endpoint does not need it
 
     lease = acquire(max_workers)
     try:
-        stack_client = Client(
-            service_url=lease.service_url, token=lease.token, settings=settings, do_version_check=False
+        make_client = partial(
+            Client, service_url=lease.service_url, token=lease.token, settings=settings, do_version_check=False
         )
+        return Place(make_client(), lease.endpoint_id, make_client, lease)
     except BaseException:
         lease.release()
         raise
-    return Place(stack_client, lease.endpoint_id, owns_client=True, lease=lease)

@@ -50,6 +50,11 @@ class ExitHook:
     """
 
     def __init__(self) -> None:
+        self._forget()
+        os.register_at_fork(after_in_child=self._forget)
+
+    def _forget(self) -> None:
+        # In a forked child: what the parent opened is its own.
         self._lock = threading.Lock()
         self._open: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._pid: int | None = None
@@ -58,9 +63,8 @@ class ExitHook:
     def arm(self) -> None:
         """Arrange to be called at exit; nothing happens the second time. Called while threads can still be started."""
         with self._lock:
-            if self._pid != os.getpid():  # first use, or first use after a fork: what the parent opened is its own
+            if self._pid is None:
                 self._pid = os.getpid()
-                self._open = weakref.WeakSet()
                 # Private, and the only way to be called before the threads are joined; atexit is second best.
                 getattr(threading, "_register_atexit", atexit.register)(self._run)
 

@@ -1,17 +1,19 @@
 """The program's share of its embedded stack: `acquire` and `release`, from any thread, also around a fork.
 
-A stack belongs to the process that started it: a forked child that wants one gets its own, and letting go of what it
-inherited does nothing.
+A stack belongs to the process that started it. A forked child may use what it inherited, but never stops it: letting go
+of it does nothing. What the child acquires itself is a stack of its own.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
 from ..errors import StackError
+from .parent import watch_parent
 from .stack import Agent, Stack
 
 
@@ -53,9 +55,13 @@ class StackLease:
     def on_death(self, callback: Callable[[StackError], None]) -> None:
         """Have `callback(error)` called once if service or endpoint dies before this lease is released.
 
-        It is called in the thread that waits for the process; at once, in this thread, if that has happened already.
+        It is called in the thread that waits for the process; at once, in this thread, if that has happened already. In
+        a forked child, also when the parent has let go of the stack.
         """
         told = threading.Lock()
+        if self._pid != os.getpid():
+            self._watch_from_child(lambda error: callback(error) if told.acquire(blocking=False) else None)
+            return
 
         def tell(ended: Future[StackError | None]) -> None:
             error = ended.result()
@@ -65,14 +71,25 @@ class StackLease:
         for child in (self._stack.service, self._agent.child):
             child.ended.add_done_callback(tell)
 
+    def _watch_from_child(self, callback: Callable[[StackError], None]) -> None:
+        for child in (self._stack.service, self._agent.child):
+            error = StackError(
+                f"{child.name} has ended: this process is a forked child, and its parent, which started the stack, has "
+                "ended or let go of it"
+            )
+            if child.pid is not None:
+                watch_parent(functools.partial(callback, error), pid=child.pid)
+
     def release(self) -> None:
         """Let go; the last lease of the program stops the processes and removes their directory, and waits for that.
 
         Nothing happens the second time, or in a forked child.
         """
+        if self._pid != os.getpid():
+            return
         with self._lock:
             is_first, self._is_released = not self._is_released, True
-        if is_first and self._pid == os.getpid():
+        if is_first:
             self._stack.leave(self._agent)
 
 

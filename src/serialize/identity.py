@@ -17,6 +17,8 @@ from weakref import WeakKeyDictionary
 
 import dill
 
+from .main import MAIN, module_of
+
 _PREFIX = "farpool class "
 
 _kept: dict[str, Any] = dill.__dict__
@@ -27,7 +29,7 @@ _ours: WeakKeyDictionary[type, str] = WeakKeyDictionary()
 
 def is_kept(kind: type) -> bool:
     """Whether a class is one that has a key: at the top level of `__main__`, or inside a class there."""
-    return kind.__module__ == "__main__" and "<locals>" not in kind.__qualname__
+    return module_of(kind) == MAIN and "<locals>" not in kind.__qualname__
 
 
 def key_of(kind: type) -> str:

@@ -16,6 +16,7 @@ from typing import Any, cast
 import dill
 
 from .identity import is_kept
+from .main import MAIN, module_of
 from .whole import dumps_whole
 from .wording import kind_of
 
@@ -150,7 +151,7 @@ class CarefulPickler(pickle.Pickler):
 
 
 def _is_of_main(value: Any) -> bool:
-    return getattr(value, "__module__", None) in {"__main__", None}
+    return module_of(value) in {MAIN, None}
 
 
 def _reduce_class(value: type[Any]) -> Any:

@@ -22,6 +22,7 @@ from typing_extensions import override
 
 from .guard import guard
 from .identity import is_kept, is_ours, keep, key_of, target_key
+from .main import MAIN, main_name, module_of
 from .names import used_globals
 
 if TYPE_CHECKING:
@@ -74,10 +75,12 @@ class WholePickler(_DillPickler):
     @override
     def save(self, value: Any, save_persistent_id: bool = True) -> None:
         if id(value) not in self.memo:
+            if type(value) is FunctionType or _is_class(value):
+                module_of(value)  # before dill looks
             if type(value) is FunctionType and _is_homeless(value):
                 self._save_function(value)
                 return
-            if type(value) is ModuleType and value is sys.modules.get(value.__name__) and value.__name__ != "__main__":
+            if type(value) is ModuleType and value is sys.modules.get(value.__name__) and not _is_main(value):
                 # dill would send the content of a module of the user's own along, and set it over what is there.
                 self.save_reduce(_dill._import_module, (value.__name__,), obj=value)
                 return
@@ -100,7 +103,7 @@ class WholePickler(_DillPickler):
             self._is_guarded = True
             self.write(guard())
         space, given = self._spaces.setdefault(
-            id(function.__globals__), ({"__name__": function.__globals__.get("__name__")}, set())
+            id(function.__globals__), ({"__name__": main_name(function.__globals__.get("__name__"))}, set())
         )
         new = {name: value for name, value in used_globals(function).items() if name not in given}
         given.update(new)
@@ -162,21 +165,28 @@ def _own_parts(kind: type) -> dict[str, Any]:
     for name, part in vars(kind).items():
         function = getattr(part, "__func__", None) or getattr(part, "fget", None) or part
         # Those of named tuples and enumerations hold functions of other modules as well: they are made there anew.
-        if isinstance(function, FunctionType) and function.__module__ == kind.__module__:
+        if isinstance(function, FunctionType) and module_of(function) == module_of(kind):
             parts[name] = part
     return parts
+
+
+def _is_main(module: ModuleType) -> bool:
+    return main_name(module.__name__) == MAIN
 
 
 def is_found_by_name(value: object) -> bool:
     """Whether a worker finds it by its module and name, if it has the module."""
     if type(value) in {ModuleType, BuiltinFunctionType}:
         return True
-    return (type(value) is FunctionType or _is_class(value)) and bool(_dill._locate_function(value))
+    if type(value) is not FunctionType and not _is_class(value):
+        return False
+    module_of(value)  # before dill looks
+    return bool(_dill._locate_function(value))
 
 
 def _is_homeless(function: FunctionType) -> bool:
     """Whether dill stores it by value and its globals have to go with it: no module that a worker needs has them."""
-    if function.__module__ in {"__main__", None}:
+    if module_of(function) in {MAIN, None}:
         return True
     if _dill._locate_function(function):
         return False

@@ -18,7 +18,9 @@ def kind_of(value: object) -> str:
     """
     kind = type(value)
     name = (
-        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+        kind.__qualname__
+        if kind.__module__ in {"builtins", "__main__", "__mp_main__"}
+        else f"{kind.__module__}.{kind.__qualname__}"
     )
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 

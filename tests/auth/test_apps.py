@@ -109,6 +109,27 @@ def test_threads_that_need_a_token_at_once_ask_for_one(auth: AuthServer, app: Gl
     assert len(auth.grants) == 1
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_opens_the_login_storage_anew(auth: AuthServer, credentials: Settings) -> None:
+    authorizer = authorizer_for(credentials, HOSTED_SERVICE_URL)
+    assert isinstance(authorizer, AppAuthorizer)
+    with closing(authorizer):
+        header, app = authorizer.get_authorization_header(), authorizer.app
+
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                code = 42 if authorizer.get_authorization_header() == header and authorizer.app is not app else 2
+            finally:
+                os._exit(code)
+
+        assert os.waitpid(child, 0)[1] >> 8 == 42
+        assert authorizer.app is app
+        assert authorizer.get_authorization_header() == header
+    assert len(auth.grants) == 1
+
+
 def test_nobody_is_asked_where_nobody_can_answer(auth: AuthServer, tmp_path: Path) -> None:
     authorizer = authorizer_for(Settings(tmp_path), HOSTED_SERVICE_URL)
     assert isinstance(authorizer, AppAuthorizer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import subprocess
 import sys
 import threading
@@ -116,25 +115,6 @@ def test_a_script_that_never_shuts_down_still_gets_its_results_and_ends() -> Non
     assert done.returncode == 0, done.stderr
     assert done.stdout == "256\n"
     assert done.stderr == ""
-
-
-def test_a_child_made_by_fork_is_told_at_once(stack: StackLease) -> None:
-    with Executor(max_workers=2) as executor:
-        executor.submit(pow, 2, 2).result(TIMEOUT)
-        read, write = os.pipe()
-        child = os.fork()
-        if child == 0:
-            try:
-                executor.submit(pow, 2, 2)
-            except RuntimeError as error:
-                os.write(write, str(error).encode())
-            finally:
-                os._exit(0)
-        os.close(write)
-        os.waitpid(child, 0)
-        with os.fdopen(read) as pipe:
-            assert "made before the process forked" in pipe.read()
-        assert executor.submit(pow, 3, 2).result(TIMEOUT) == 9
 
 
 def test_an_explicit_none_is_an_error_that_says_what_to_set() -> None:
