@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from farpool import errors
-from farpool.errors import FarpoolError, ServiceError, TaskError, TaskPending
+from farpool.errors import FarpoolError, SerializationError, ServiceError, TaskError, TaskPending
+from farpool.serialize import Serializer
 
 CLASSES = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, FarpoolError)]
 
@@ -76,3 +77,9 @@ def test_every_error_says_when_it_is_raised(kind: type[FarpoolError]) -> None:
 
 def test_a_service_error_keeps_the_message_as_an_attribute() -> None:
     assert ServiceError("no such endpoint").message == "no such endpoint"
+
+
+def test_what_cannot_be_serialized_is_a_type_error_as_with_pickle() -> None:
+    assert issubclass(SerializationError, TypeError)
+    with pytest.raises(TypeError, match="argument 1"):
+        Serializer().pack_arguments(((one for one in "abc"),), {})

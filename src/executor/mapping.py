@@ -180,6 +180,10 @@ class Results(Iterator[T], AsyncIterator[T], Generic[T]):
     def _raise(self) -> NoReturn:
         error, self._error = self._error, None
         try:
+            if isinstance(
+                error, StopIteration | StopAsyncIteration
+            ):  # as in a generator: it would end the loop in silence
+                raise RuntimeError(f"the task raised {error!r}, which cannot be raised in a loop") from error  # noqa: TRY004
             raise error  # type: ignore[misc]  # there is one
         finally:
             del error  # its traceback refers to this frame

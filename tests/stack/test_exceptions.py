@@ -138,6 +138,26 @@ def test_map_raises_the_original(executor: Executor) -> None:
     assert "<farpool" not in printed(caught.value)
 
 
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration])
+@pytest.mark.parametrize("chunksize", [1, 3])
+def test_an_exception_that_would_end_a_loop_over_map_in_silence_does_not(
+    executor: Executor, kind: type[BaseException], chunksize: int
+) -> None:
+    def fail(number: int) -> int:
+        if number == 1:
+            raise kind(number)
+        return number
+
+    async def loop() -> list[int]:
+        return [one async for one in executor.map(fail, range(3), chunksize=chunksize)]
+
+    with pytest.raises(RuntimeError, match=f"the task raised {kind.__name__}") as caught:
+        list(executor.map(fail, range(3), chunksize=chunksize))
+    assert isinstance(caught.value.__cause__, kind)
+    with pytest.raises(RuntimeError, match=f"the task raised {kind.__name__}"):
+        asyncio.run(loop())
+
+
 def test_an_awaited_future_raises_the_original(executor: Executor) -> None:
     async def wait() -> None:
         await executor.submit(refuse, "somebody")
