@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 from typing_extensions import Self, override
 
@@ -129,6 +129,7 @@ class ResultIterator(Iterator[T]):
         self._done: queue.SimpleQueue[Future[Any]] = queue.SimpleQueue()
         self._left = 0
         self._values: deque[T] = deque()
+        self._error: Exception | None = None
         self._submit(window)
 
     @override
@@ -145,11 +146,11 @@ class ResultIterator(Iterator[T]):
         Raises:
             StopIteration: there are no more.
             TimeoutError: it was not there within `timeout` seconds (also a `multiprocessing.TimeoutError`).
-            Exception: what the call has raised.
+            Exception: what the call has raised; after the last value, what reading the iterable or submitting has.
         """
         while not self._values:
             if not self._left:
-                raise StopIteration
+                self._end()
             future = self._take(timeout)
             self._left -= 1
             self._submit(1)
@@ -168,12 +169,19 @@ class ResultIterator(Iterator[T]):
         return self._order.popleft()
 
     def _submit(self, count: int) -> None:
-        for future in itertools.islice(self._futures, count):
-            self._left += 1
-            if self._is_ordered:
-                self._order.append(future)
-            else:
-                future.add_done_callback(self._done.put)
+        try:
+            for future in itertools.islice(self._futures, count):
+                self._left += 1
+                if self._is_ordered:
+                    self._order.append(future)
+                else:
+                    future.add_done_callback(self._done.put)
+        except Exception as error:  # noqa: BLE001 - the iterable's own: it is raised where its item would have come
+            self._error = error
+
+    def _end(self) -> NoReturn:
+        error, self._error = self._error, None
+        raise StopIteration if error is None else error
 
 
 def _error_of(future: Future[Any]) -> BaseException | None:

@@ -165,6 +165,21 @@ def test_imap_goes_on_after_a_call_that_raised(pool: Any) -> None:
 
 
 @pytest.mark.parametrize("method", ["imap", "imap_unordered"])
+def test_what_the_iterable_raises_comes_after_the_values_before_it(pool: Any, method: str) -> None:
+    def three() -> Iterator[int]:
+        yield from (1, 2, 3)
+        raise LookupError("no more")
+
+    values = getattr(pool, method)(abs, three())
+
+    assert sorted(next(values) for _ in range(3)) == [1, 2, 3]
+    with pytest.raises(LookupError):
+        next(values)
+    with pytest.raises(StopIteration):
+        next(values)
+
+
+@pytest.mark.parametrize("method", ["imap", "imap_unordered"])
 def test_a_value_of_imap_that_is_not_there_in_time_can_be_had_later(pool: Any, gate: Gate, method: str) -> None:
     values = getattr(pool, method)(gate, [7])
 
