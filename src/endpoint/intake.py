@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,7 +110,9 @@ def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) ->
 def _timeout(header: object) -> float | None:
     if header is None:
         return None
-    return as_timeout(float(header) if isinstance(header, (str, bytes)) else header)
+    with contextlib.suppress(ValueError):
+        header = float(header) if isinstance(header, str) else header
+    return as_timeout(header)
 
 
 def _names_in(header: object) -> tuple[str, ...] | None:

@@ -23,6 +23,7 @@ from typing import Any
 
 from ..errors import StackError
 from .output import duplicates
+from .session import end_session
 
 log = logging.getLogger(__name__)
 
@@ -176,8 +177,7 @@ def _reap(process: subprocess.Popen[bytes]) -> int:
         # Not reaped yet, its pid still names the session and nothing else: now is the time to end what it left behind.
         with contextlib.suppress(ChildProcessError):
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+        end_session(process.pid)
     return process.wait()
 
 

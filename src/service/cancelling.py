@@ -11,25 +11,28 @@ own while it is connected, and in the answer to its registration when it comes b
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from ..wire import ErrorDetails, Result, TaskState, encode
+from ..wire import TaskState
 from ..wire.rest import CancelRequest
 from ..wire.rest.cancels import CANCELLED, FINISHED, REQUESTED, RUNNING, UNKNOWN
+from .endings import called_off
 from .outbox import Outbox
-from .results import ResultIntake, Returned
+from .results import ResultIntake
 from .store import Database, cancels, endpoints, reports, tasks
 from .store.cancels import Cancel
 from .store.identities import Identity
 from .store.tasks import Standing
 from .task_state import OPEN
+from .unanswered import Unanswered
 
-#: The code of a task that was called off.
-TASK_CANCELLED = "TASK_CANCELLED"
+#: Tasks settled in one transaction.
+CHUNK = 500
 #: How long an answer waits for the broker to take what an endpoint is to be told (seconds).
 TELL_S = 2.0
 
@@ -43,7 +46,6 @@ class _Place:
         is_online: whether it would hear of it now.
     """
 
-    endpoint_id: str
     is_told: bool
     is_online: bool
 
@@ -58,6 +60,19 @@ class Cancelling:
         self._outbox = outbox
         self._results = results
         self._clock = clock
+        self._unanswered = Unanswered(database, results, clock=clock)
+
+    async def start(self) -> None:
+        """Take up what a service left unanswered."""
+        await self._unanswered.start()
+
+    async def stop(self) -> None:
+        """Wait for no more answers."""
+        await self._unanswered.stop()
+
+    async def check(self) -> None:
+        """Settle what endpoints have been told and do not answer."""
+        await self._unanswered.check()
 
     async def cancel(self, identity: Identity, request: CancelRequest) -> dict[str, str]:
         """Call tasks off; return by task id what was done about it."""
@@ -75,6 +90,15 @@ class Cancelling:
 
     async def _cancel_at(self, endpoint_id: str, its_tasks: Sequence[Standing], *, running: bool) -> dict[str, str]:
         kept = self._outbox.take_back(endpoint_id, {task.seq for task in its_tasks})
+        try:
+            return await self._call_off(endpoint_id, its_tasks, kept, running=running)
+        except BaseException:
+            self._outbox.tasks(endpoint_id, sorted(kept))  # nobody else would send them; what is settled is left out
+            raise
+
+    async def _call_off(
+        self, endpoint_id: str, its_tasks: Sequence[Standing], kept: Collection[int], *, running: bool
+    ) -> dict[str, str]:
         settle = [task for task in its_tasks if task.seq in kept]
         sent = [task for task in its_tasks if task.seq not in kept]
         place = await self._database.write(lambda connection: self._note(connection, endpoint_id, sent, running))
@@ -87,7 +111,9 @@ class Cancelling:
             else:
                 answers[task.task_id] = REQUESTED if place.is_told else RUNNING
         if place.is_told:
-            self._outbox.cancels(endpoint_id, _cancels(sent, running))
+            told = _cancels(sent, running)
+            self._outbox.cancels(endpoint_id, told)
+            self._unanswered.add(told)
             if settle:
                 # Before anybody is told that it never runs: the endpoint may be back at any moment.
                 await self._outbox.wait_told(endpoint_id, TELL_S)
@@ -98,18 +124,15 @@ class Cancelling:
         is_told = endpoints.takes_cancels(connection, endpoint_id)
         if is_told:
             cancels.put(connection, _cancels(sent, running), now)
-        return _Place(endpoint_id, is_told, reports.presence(connection, endpoint_id).is_online(now))
+        return _Place(is_told, reports.presence(connection, endpoint_id).is_online(now))
 
-    async def _settle(self, called_off: Sequence[Standing]) -> dict[str, str]:
-        settled = await self._results.settle([_cancelled(task.task_id) for task in called_off])
-        return {task.task_id: CANCELLED if task.task_id in settled else FINISHED for task in called_off}
+    async def _settle(self, its_tasks: Sequence[Standing]) -> dict[str, str]:
+        settled: set[str] = set()
+        for start in range(0, len(its_tasks), CHUNK):
+            settled |= await self._results.settle([called_off(one.task_id) for one in its_tasks[start : start + CHUNK]])
+            await asyncio.sleep(0)
+        return {one.task_id: CANCELLED if one.task_id in settled else FINISHED for one in its_tasks}
 
 
 def _cancels(its_tasks: Sequence[Standing], running: bool) -> list[Cancel]:
     return [Cancel(task.seq, task.task_id, task.endpoint_id, running) for task in its_tasks]
-
-
-def _cancelled(task_id: str) -> Returned:
-    text = f"task {task_id} was cancelled before its endpoint returned a result"
-    result = Result(task_id, text, error_details=ErrorDetails(TASK_CANCELLED, text))
-    return Returned(task_id, None, TASK_CANCELLED, encode(result))

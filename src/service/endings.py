@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 #: The code of a task whose endpoint could not start, or is no more.
 ENDPOINT_OFFLINE = "ENDPOINT_OFFLINE"
+#: The code of a task that was called off.
+TASK_CANCELLED = "TASK_CANCELLED"
 
 #: Tasks given up in one transaction.
 _CHUNK = 200
@@ -48,9 +50,15 @@ class Endings:
             await self._outbox.declare(queue)
         open_ids = await self._database.read(lambda connection: tasks.open_ids(connection, endpoint_id))
         for start in range(0, len(open_ids), _CHUNK):
-            await self._results.settle([_failed(task_id, text) for task_id in open_ids[start : start + _CHUNK]])
+            await self._results.settle(
+                [_ended(task_id, ENDPOINT_OFFLINE, text) for task_id in open_ids[start : start + _CHUNK]]
+            )
 
 
-def _failed(task_id: str, text: str) -> Returned:
-    result = Result(task_id, text, error_details=ErrorDetails(ENDPOINT_OFFLINE, text))
-    return Returned(task_id, None, ENDPOINT_OFFLINE, encode(result))
+def called_off(task_id: str) -> Returned:
+    """Make the outcome of a task that was called off, and whose endpoint is not waited for."""
+    return _ended(task_id, TASK_CANCELLED, f"task {task_id} was cancelled before its endpoint returned a result")
+
+
+def _ended(task_id: str, code: str, text: str) -> Returned:
+    return Returned(task_id, None, code, encode(Result(task_id, text, error_details=ErrorDetails(code, text))))

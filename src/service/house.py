@@ -81,11 +81,13 @@ class House:
         await self._recovery.run()
         await self.broker.consume(RESULTS_QUEUE, self.results.handle)
         await self.broker.consume(HEARTBEATS_QUEUE, self._heartbeats.handle)
+        await self.cancelling.start()
         self._retention.start()
 
     async def stop(self) -> None:
         """Finish what is under way, and let go of everything."""
         await self._retention.stop()
+        await self.cancelling.stop()
         await self._user_endpoints.stop()
         await self.outbox.stop()
         await self.broker.stop()

@@ -3,19 +3,21 @@ from __future__ import annotations
 import queue
 import sys
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from endpoint.conftest import LoopThread
-from farpool.endpoint.engine import Loss, Outcome
+from farpool.endpoint.engine import Cancelled, Loss, Outcome
 from farpool.endpoint.executors import ExecutorEngine, executor_named
 from farpool.endpoint.job import Job, Site
 from farpool.errors import FarpoolError
 from farpool.serialize import Serializer
 from farpool.wire import Result, Task, decode, encode, new_id
 from support.functions import FUNCTIONS
+from support.waiting import eventually
 
 SERIALIZER = Serializer()
 
@@ -29,9 +31,9 @@ def job(name: str, *args: Any) -> Job:
 class Rig:
     """An engine over an executor, in a loop's thread."""
 
-    def __init__(self, thread: LoopThread, executor: Executor, workers: int = 1) -> None:
+    def __init__(self, thread: LoopThread, executor: Executor, workers: int = 1, *, holds_back: bool = False) -> None:
         self.thread = thread
-        self.engine = ExecutorEngine(thread.loop, executor=executor, workers=workers)
+        self.engine = ExecutorEngine(thread.loop, executor=executor, workers=workers, holds_back=holds_back)
         ready: queue.Queue[None] = queue.Queue()
         thread.do(lambda: self.engine.start(ready=lambda: ready.put(None), failed=lambda _what: None))
         ready.get(timeout=10)
@@ -136,3 +138,90 @@ def test_a_factory_is_found_by_its_name_and_told_the_number_of_workers(
             executor_named(f"my_engines_of_test:{name}", 2)
     with pytest.raises(FarpoolError, match="no_such_module"):
         executor_named("no_such_module:make", 2)
+
+
+def test_of_jobs_in_threads_those_of_higher_priority_are_run_first(loop_thread: LoopThread, tmp_path: Path) -> None:
+    rig = Rig(loop_thread, ThreadPoolExecutor(1), holds_back=True)
+    order = tmp_path / "order"
+    blocking = rig.submit(job("wait_for_file", str(tmp_path / "gate")))
+    outcomes = [
+        rig.submit(replace(job("append", str(order), name), priority=priority))
+        for name, priority in (("a", 0), ("b", 1), ("c", -1), ("d", 1))
+    ]
+    (tmp_path / "gate").touch()
+
+    for outcome in (blocking, *outcomes):
+        outcome.get(timeout=20)
+    assert order.read_text() == "bdac"
+    loop_thread.do(rig.engine.stop)
+
+
+@pytest.mark.parametrize("holds_back", [True, False])
+def test_a_job_that_waits_for_a_thread_is_cancelled_and_never_runs(
+    loop_thread: LoopThread, tmp_path: Path, holds_back: bool
+) -> None:
+    rig = Rig(loop_thread, ThreadPoolExecutor(1), holds_back=holds_back)
+    started = tmp_path / "started"
+    blocking = rig.submit(job("wait_for_file", str(tmp_path / "gate"), str(started)))
+    waiting = job("append", str(tmp_path / "ran"), "x")
+    outcome = rig.submit(waiting)
+    eventually(started.exists)
+
+    assert loop_thread.do(lambda: rig.engine.cancel(waiting.task_id, running=False)) is Cancelled.WAITED
+    assert loop_thread.do(lambda: rig.engine.cancel(waiting.task_id, running=False)) is None
+    (tmp_path / "gate").touch()
+    blocking.get(timeout=20)
+
+    assert rig.value("echo", 1) == 1
+    assert outcome.empty()
+    assert not (tmp_path / "ran").exists()
+    loop_thread.do(rig.engine.stop)
+
+
+def test_a_job_that_runs_in_a_thread_is_let_go_and_keeps_the_thread(
+    loop_thread: LoopThread, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig(loop_thread, ThreadPoolExecutor(1), holds_back=True)
+    started = tmp_path / "started"
+    running = job("wait_for_file", str(tmp_path / "gate"), str(started))
+    outcome = rig.submit(running)
+    eventually(started.exists)
+
+    assert loop_thread.do(lambda: rig.engine.cancel(running.task_id, running=False)) is None
+    assert loop_thread.do(lambda: rig.engine.cancel(running.task_id, running=True)) is Cancelled.ABANDONED
+    assert loop_thread.do(rig.engine.state).idle_workers == 0
+    assert "so it goes on" in caplog.text
+    (tmp_path / "gate").touch()
+
+    assert rig.value("echo", 1) == 1
+    assert outcome.empty()
+    loop_thread.do(rig.engine.stop)
+
+
+def test_a_job_in_a_thread_that_takes_too_long_is_given_up(loop_thread: LoopThread, tmp_path: Path) -> None:
+    rig = Rig(loop_thread, ThreadPoolExecutor(1), holds_back=True)
+    late = replace(job("wait_for_file", str(tmp_path / "gate")), timeout_s=0.2)
+
+    outcome = rig.submit(late).get(timeout=20)
+
+    assert isinstance(outcome, bytes)
+    result = decode(outcome)
+    assert isinstance(result, Result)
+    assert result.error_details is not None
+    assert result.error_details.code == "TASK_TIMEOUT"
+    assert f"task {late.task_id} ran for longer than its time-out of 0.2 s" in result.data
+    assert rig.value("echo", 1) == 1
+    (tmp_path / "gate").touch()
+    loop_thread.do(rig.engine.stop)
+
+
+def test_a_job_in_a_thread_that_is_in_time_is_as_without_a_time_out(loop_thread: LoopThread) -> None:
+    rig = Rig(loop_thread, ThreadPoolExecutor(1), holds_back=True)
+
+    outcome = rig.submit(replace(job("echo", 7), timeout_s=20)).get(timeout=20)
+
+    assert isinstance(outcome, bytes)
+    result = decode(outcome)
+    assert isinstance(result, Result)
+    assert SERIALIZER.deserialize(result.data) == 7
+    loop_thread.do(rig.engine.stop)

@@ -24,6 +24,24 @@ def test_a_task_becomes_a_job_whose_body_nobody_has_read() -> None:
     assert request == Job(TASK, b"not even a message", ("a.JSONData", "b.DillDataBase64"))
 
 
+def test_a_job_knows_its_time_out_and_its_priority() -> None:
+    request = read(task_headers(TASK, FUNCTION, timeout_s=2.5, priority=-3), BODY, RULES)
+
+    assert request == Job(TASK, BODY, timeout_s=2.5, priority=-3)
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [("timeout_s", "soon"), ("timeout_s", "0"), ("timeout_s", "nan"), ("timeout_s", []), ("priority", "high")],
+)
+def test_a_time_out_or_priority_that_is_none_is_refused_by_name(header: str, value: object) -> None:
+    request = read({**task_headers(TASK, FUNCTION), header: value}, BODY, RULES)
+
+    assert isinstance(request, Refusal)
+    assert request.code == "CouldNotExecuteUserTaskError"
+    assert header in request.message
+
+
 def test_a_cancel_message_is_known_with_and_without_headers() -> None:
     body = encode(TaskCancel(TASK))
 

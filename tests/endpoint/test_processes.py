@@ -4,6 +4,7 @@ import os
 import queue
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from farpool.endpoint.processes import ProcessEngine
 from farpool.serialize import Serializer
 from farpool.wire import Result, Task, decode, encode, new_id
 from support.functions import FUNCTIONS
+from support.waiting import eventually
 
 SERIALIZER = Serializer()
 
@@ -275,3 +277,116 @@ def test_a_system_without_pidfd_notices_the_end_of_a_worker_all_the_same(
 
     assert "while running task" in loss_of(pool.outcome(name, *([] if name == "close_descriptors" else [9])))
     assert pool.value("echo", 1) == 1
+
+
+def test_a_job_that_runs_is_stopped_with_its_worker_and_a_new_one_takes_its_place(
+    make_pool: Callable[[int], Pool], tmp_path: Path
+) -> None:
+    pool = make_pool(1)
+    started = tmp_path / "started"
+    running = job("wait_for_file", str(tmp_path / "gate"), str(started))
+    outcome = pool.submit(running)
+    eventually(lambda: started.exists() and started.read_text())
+    worker = psutil.Process(int(started.read_text()))
+
+    assert pool.thread.do(lambda: pool.engine.cancel(running.task_id, running=False)) is None
+    assert pool.thread.do(lambda: pool.engine.cancel(running.task_id, running=True)) is Cancelled.STOPPED
+    assert pool.thread.do(lambda: pool.engine.cancel(running.task_id, running=True)) is None
+
+    assert pool.value("pid") != worker.pid
+    eventually(lambda: not worker.is_running())
+    assert outcome.empty()
+    assert pool.thread.do(pool.engine.state).total_workers == 1
+
+
+def test_what_a_cancelled_job_started_ends_with_it(make_pool: Callable[[int], Pool], tmp_path: Path) -> None:
+    pool = make_pool(1)
+    running = job("start_and_wait", str(tmp_path / "child"))
+    pool.submit(running)
+    eventually(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())
+    child = psutil.Process(int((tmp_path / "child").read_text()))
+
+    pool.thread.do(lambda: pool.engine.cancel(running.task_id, running=True))
+
+    eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_what_a_job_started_ends_when_the_engine_is_stopped_under_it(
+    make_pool: Callable[[int], Pool], tmp_path: Path
+) -> None:
+    pool = make_pool(1)
+    pool.submit(job("start_and_wait", str(tmp_path / "child")))
+    eventually(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())
+    child = psutil.Process(int((tmp_path / "child").read_text()))
+
+    pool.thread.do(pool.engine.stop)
+
+    eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_process_of_a_job_that_wants_the_terminal_gets_an_error_and_is_not_stopped(pool: Pool) -> None:
+    ignored = pool.value("ignored_signals")
+
+    assert {signal.SIGTTIN, signal.SIGTTOU} <= set(ignored)
+    assert signal.SIGINT not in ignored
+
+
+def test_a_job_that_takes_too_long_is_stopped_and_the_next_one_runs(make_pool: Callable[[int], Pool]) -> None:
+    pool = make_pool(1)
+    late = replace(job("sleep", 60), timeout_s=0.2)
+
+    outcome = pool.submit(late).get(timeout=20)
+
+    assert outcome == Loss(
+        "TASK_TIMEOUT", f"task {late.task_id} ran for longer than its time-out of 0.2 s and was stopped"
+    )
+    assert pool.value("echo", 1) == 1
+
+
+@pytest.mark.slow
+def test_time_counts_from_when_a_worker_begins_a_job_until_it_is_done_with_it(make_pool: Callable[[int], Pool]) -> None:
+    pool = make_pool(1)
+    assert pool.value("echo", "ready") == "ready"
+    in_time = pool.submit(replace(job("echo", 1), timeout_s=4))
+    others = pool.submit(job("sleep", 4.5))
+    behind = pool.submit(replace(job("echo", 2), timeout_s=4))
+
+    assert value_of(in_time.get(timeout=20)) == 1
+    assert value_of(others.get(timeout=20)) is None
+    assert value_of(behind.get(timeout=20)) == 2
+
+
+def test_a_job_with_a_time_out_whose_worker_dies_is_lost_once(make_pool: Callable[[int], Pool]) -> None:
+    pool = make_pool(1)
+    outcome = pool.submit(replace(job("exit_at_once", 3), timeout_s=60))
+
+    assert "exited with code 3" in loss_of(outcome.get(timeout=20))
+    assert pool.value("echo", 1) == 1
+    assert outcome.empty()
+
+
+def test_jobs_of_higher_priority_are_run_first(make_pool: Callable[[int], Pool], tmp_path: Path) -> None:
+    pool = make_pool(1)
+    order = tmp_path / "order"
+    blocking = pool.submit(job("wait_for_file", str(tmp_path / "gate")))
+    outcomes = [
+        pool.submit(replace(job("append", str(order), name), priority=priority))
+        for name, priority in (("a", 0), ("b", 1), ("c", -1), ("d", 1))
+    ]
+    (tmp_path / "gate").touch()
+
+    for outcome in (blocking, *outcomes):
+        value_of(outcome.get(timeout=20))
+    assert order.read_text() == "bdac"
+
+
+def test_a_cancel_that_races_with_the_end_of_a_job_leaves_exactly_one_of_both(pool: Pool) -> None:
+    jobs = [job("echo", number) for number in range(60)]
+    outcomes = [pool.submit(one) for one in jobs]
+    cancelled = [pool.thread.do(lambda one=one: pool.engine.cancel(one.task_id, running=True)) for one in jobs]  # type: ignore[misc]
+
+    assert pool.value("echo", "after them") == "after them"
+    for outcome, how in zip(outcomes, cancelled, strict=True):
+        if how is None:
+            value_of(outcome.get(timeout=20))
+        assert outcome.empty()

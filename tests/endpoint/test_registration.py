@@ -75,6 +75,31 @@ def test_the_first_registration_gets_an_id_and_the_next_one_keeps_it(
     assert {"endpoint_version", "python_version", "hostname", "local_user", "endpoint_config"} <= set(body["metadata"])
 
 
+def test_the_answer_may_name_a_queue_of_cancels_and_tasks_that_are_called_off(
+    server: RestServer, client: Client, directory: EndpointDirectory
+) -> None:
+    stopped, spared = new_id(), new_id()
+    cancels = {
+        "cancel_queue_info": QueueInfo("amqp://h/", "c").to_json(),
+        "cancelled_tasks": {stopped: True, spared: False},
+    }
+    server.answer(body=ANSWER | cancels)
+
+    registered = register(client, directory, EndpointConfig())
+
+    assert registered.cancels == QueueInfo("amqp://h/", "c")
+    assert registered.called_off == {stopped: True, spared: False}
+    assert server.last.json()["metadata"]["takes_cancels"] is True
+
+
+def test_an_answer_without_them_is_one_of_another_service(
+    server: RestServer, client: Client, directory: EndpointDirectory
+) -> None:
+    registered = register(client, directory, EndpointConfig())
+
+    assert (registered.cancels, registered.called_off) == (None, {})
+
+
 def test_an_answer_for_another_endpoint_is_an_error(
     server: RestServer, client: Client, directory: EndpointDirectory
 ) -> None:

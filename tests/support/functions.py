@@ -104,6 +104,21 @@ def raise_unshowable():
             raise SystemExit("not even that")
     raise Unshowable
 
+def start_and_wait(path):
+    import pathlib, subprocess, sys, time
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"])
+    pathlib.Path(path).write_text(str(child.pid))
+    time.sleep(300)
+
+def ignored_signals():
+    import subprocess, sys
+    code = "import signal; print([int(n) for n in signal.valid_signals() if signal.getsignal(n) is signal.SIG_IGN])"
+    return eval(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+
+def append(path, text):
+    with open(path, "a") as stream:
+        stream.write(text)
+
 def sleep(seconds):
     import time
     time.sleep(seconds)

@@ -46,6 +46,7 @@ _ALL = select(cancels.c.seq, tasks.c.task_id, cancels.c.endpoint_id, cancels.c.r
 _SOME = _ALL.where(cancels.c.seq.in_(bindparam("seqs", expanding=True))).order_by(cancels.c.seq)
 #: A task that has another outcome is over at its endpoint, too.
 _NOT_OVER = tasks.c.state.not_in([TaskState.SUCCESS.value, TaskState.FAILED.value])
+_UNSETTLED = _ALL.where(tasks.c.finished_at.is_(None)).order_by(cancels.c.seq)
 _TO_TELL = _ALL.where(
     cancels.c.endpoint_id == bindparam("endpoint_id"),
     or_(cancels.c.answered_at.is_(None), cancels.c.answered_at > bindparam("answered_after")),
@@ -85,6 +86,11 @@ def to_tell(connection: Connection, endpoint_id: str, now: float) -> list[Cancel
     """List what an endpoint is to be told when it comes, or comes back."""
     rows = connection.execute(_TO_TELL, {"endpoint_id": endpoint_id, "answered_after": now - ANSWER_SETTLES_S})
     return [Cancel(*row) for row in rows]
+
+
+def unsettled(connection: Connection) -> list[Cancel]:
+    """List the cancels of tasks that have no outcome."""
+    return [Cancel(*row) for row in connection.execute(_UNSETTLED)]
 
 
 def some(connection: Connection, seqs: Iterable[int]) -> list[Cancel]:
