@@ -12,12 +12,20 @@ import pytest
 from farpool.amqp import Loop
 from farpool.service.broker import Incoming, Outgoing
 from farpool.service.brokers.embedded import EmbeddedBroker
-from farpool.wire.queues import RESULTS_EXCHANGE, RESULTS_QUEUE, QueueInfo, results_routing_key, task_queue
+from farpool.wire.queues import (
+    RESULTS_EXCHANGE,
+    RESULTS_QUEUE,
+    QueueInfo,
+    cancel_queue,
+    results_routing_key,
+    task_queue,
+)
 
 T = TypeVar("T")
 
 ENDPOINT_ID = "4b116d3c-1703-4f8f-9f6f-39921e5864df"
 QUEUE = task_queue(ENDPOINT_ID)
+BEFORE = cancel_queue(ENDPOINT_ID)
 
 
 class RunningBroker:
@@ -34,6 +42,7 @@ class RunningBroker:
     def start(self) -> None:
         self.call(self.broker.start())
         self.call(self.broker.declare(QUEUE))
+        self.call(self.broker.declare(BEFORE))
         self.call(self.broker.consume(RESULTS_QUEUE, self._take))
 
     async def _take(self, messages: Any) -> None:
@@ -48,6 +57,9 @@ class RunningBroker:
 
     def put(self, *bodies: bytes) -> None:
         self.call(self.broker.publish(QUEUE, [Outgoing(body, body.decode()) for body in bodies]))
+
+    def put_before(self, *bodies: bytes) -> None:
+        self.call(self.broker.publish(BEFORE, [Outgoing(body, body.decode()) for body in bodies]))
 
     @property
     def url(self) -> str:

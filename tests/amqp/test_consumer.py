@@ -11,7 +11,7 @@ from farpool.amqp import Address, Consumer, Delivery, Loop, Patience
 from farpool.errors import StreamError
 from support.proxy import proxy_to
 
-from .conftest import QUEUE, LoopThread, RunningBroker
+from .conftest import BEFORE, QUEUE, LoopThread, RunningBroker
 
 
 def port_of(url: str) -> int:
@@ -174,3 +174,43 @@ async def _connections_left(broker: RunningBroker) -> int:
             break
         await asyncio.sleep(0.001)
     return broker.broker.statistics().connections
+
+
+def test_what_waits_in_the_queue_before_comes_first_at_every_connect(
+    broker: RunningBroker, loop_thread: LoopThread
+) -> None:
+    seen: queue.Queue[Delivery] = queue.Queue()
+    before = [f"before {number}".encode() for number in range(1200)]  # more than the broker hands out in one turn
+    broker.put(b"task 1", b"task 2", b"task 3")
+    broker.put_before(*before)
+    with proxy_to(port_of(broker.url)) as proxy:
+        url = broker.url.replace(f":{port_of(broker.url)}/", f":{proxy.port}/")
+        consumer = Consumer(
+            loop_thread.loop, locate=lambda: Address(url, QUEUE, BEFORE), deliver=seen.put, prefetch=2, exclusive=True
+        )
+        loop_thread.loop.call(consumer.open)
+
+        first = [seen.get(timeout=10) for _ in range(1202)]
+        assert [one.body for one in first] == [*before, b"task 1", b"task 2"]
+        for one in first[:1200]:
+            loop_thread.loop.call(partial(consumer.ack, one))
+        broker.put_before(b"later")  # beside the tasks, whose window is full
+        assert seen.get(timeout=10).body == b"later"
+
+        broker.put_before(b"latest")
+        assert seen.get(timeout=10).body == b"latest"
+        proxy.cut()
+        again = [seen.get(timeout=10) for _ in range(4)]
+        assert [one.body for one in again] == [b"later", b"latest", b"task 1", b"task 2"]
+        assert all(one.redelivered for one in again)
+        loop_thread.close(consumer)
+
+
+def test_a_queue_before_that_is_empty_holds_nothing_up(broker: RunningBroker, loop_thread: LoopThread) -> None:
+    seen: queue.Queue[Delivery] = queue.Queue()
+    broker.put(b"task")
+    consumer = Consumer(loop_thread.loop, locate=lambda: Address(broker.url, QUEUE, BEFORE), deliver=seen.put)
+    loop_thread.loop.call(consumer.open)
+
+    assert seen.get(timeout=10).body == b"task"
+    loop_thread.close(consumer)

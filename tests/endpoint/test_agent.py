@@ -10,7 +10,7 @@ import pytest
 from endpoint.conftest import AgentThread
 from farpool.errors import AccessDenied, ServiceRefused, StreamError
 from farpool.service.broker import Outgoing
-from farpool.wire import Task, TaskCancel, TaskState, encode, new_id
+from farpool.wire import Task, TaskState, encode, new_id
 from farpool.wire.queues import task_headers
 from support.functions import FUNCTIONS
 from support.proxy import Proxy, proxy_to
@@ -155,23 +155,6 @@ def test_a_function_that_is_not_allowed_is_not_run(site: TaskSite, start_agent: 
     assert site.value(granted) == 2
     assert code_of(site, denied) == "FUNCTION_NOT_ALLOWED"
     assert site.results[denied][0].data == f"Function {other} not permitted on endpoint {site.endpoint_id}"
-
-
-def test_a_cancelled_task_that_has_not_begun_is_dropped(site: TaskSite, start_agent: Start, tmp_path: Path) -> None:
-    start_agent(max_workers=1)
-    started = tmp_path / "started"
-    running = site.put(WAIT, str(tmp_path / "gate"), str(started))
-    waiting = site.put(COUNT, str(tmp_path / "count"), str(tmp_path / "gate"))
-    wait_for_file(started)
-
-    cancels = [Outgoing(encode(TaskCancel(one)), f"cancel {one}") for one in (waiting, running, new_id())]
-    site.put_many(cancels)
-
-    assert code_of(site, waiting) == "TASK_CANCELLED"
-    site.wait_until(lambda: {cancel.message_id for cancel in cancels} <= site.taken)
-    (tmp_path / "gate").touch()
-    assert isinstance(site.value(running), int)
-    assert not (tmp_path / "count").exists()
 
 
 def test_large_payloads_go_through(site: TaskSite, agent: AgentThread) -> None:

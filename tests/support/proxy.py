@@ -15,11 +15,13 @@ class Proxy:
     Attributes:
         port: where it listens.
         accepted: how many connections came so far.
+        is_shut: whether new connections are closed at once.
     """
 
     def __init__(self, target_port: int) -> None:
         self.port = 0
         self.accepted = 0
+        self.is_shut = False
         self._target_port = target_port
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -33,6 +35,9 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # From here on it can be cut: who counts the accepted ones relies on that.
         self.accepted += 1
+        if self.is_shut:
+            writer.close()
+            return
         self._writers.add(writer)
         far_writer = writer
         try:

@@ -14,13 +14,15 @@ from typing import Any, TypeVar
 from farpool.serialize import Serializer
 from farpool.service.broker import Incoming, Outgoing
 from farpool.service.brokers.embedded import EmbeddedBroker
-from farpool.wire import EndpointStatusReport, Result, Task, decode, encode, new_id
+from farpool.wire import EndpointStatusReport, Result, Task, TaskCancel, decode, encode, new_id
 from farpool.wire.queues import (
     HEARTBEATS_EXCHANGE,
     HEARTBEATS_QUEUE,
     RESULTS_EXCHANGE,
     RESULTS_QUEUE,
     QueueInfo,
+    cancel_headers,
+    cancel_queue,
     heartbeats_routing_key,
     results_routing_key,
     task_headers,
@@ -42,6 +44,8 @@ class TaskSite:
         registrations: how often an endpoint registered.
         broker_port: the port in the credentials that are given out; set it to put a proxy between.
         refusal: what to answer to registrations instead, if anything.
+        has_cancel_queue: whether endpoints are given a queue of cancels; set it before one registers.
+        called_off: what endpoints are told at registration to be called off.
     """
 
     def __init__(self) -> None:
@@ -50,6 +54,8 @@ class TaskSite:
         self.registrations = 0
         self.refusal: Reply | None = None
         self.broker_port: int | None = None
+        self.has_cancel_queue = True
+        self.called_off: dict[str, bool] = {}
         self.taken: set[str] = set()
         self._serializer = Serializer()
         self._loop = asyncio.new_event_loop()
@@ -99,6 +105,12 @@ class TaskSite:
         [task_id] = self.put_many([self.outgoing(function, *args, task_id=task_id, headers=headers)])
         return task_id
 
+    def cancel(self, *task_ids: str, running: bool = True) -> None:
+        """Tell the endpoint that tasks are no longer wanted."""
+        headers = cancel_headers(running=running)
+        messages = [Outgoing(encode(TaskCancel(one)), f"cancel {one}", headers) for one in task_ids]
+        self.call(self.broker.publish(cancel_queue(self.endpoint_id), messages))
+
     def put_many(self, messages: Sequence[Outgoing]) -> list[str]:
         self.call(self.broker.publish(task_queue(self.endpoint_id), messages))
         return [message.message_id for message in messages]
@@ -137,6 +149,7 @@ class TaskSite:
     async def _start_broker(self) -> None:
         await self.broker.start()
         await self.broker.declare(task_queue(self.endpoint_id))
+        await self.broker.declare(cancel_queue(self.endpoint_id))
         await self.broker.consume(RESULTS_QUEUE, self._take_results)
         await self.broker.consume(HEARTBEATS_QUEUE, self._take_reports)
 
@@ -179,7 +192,12 @@ class TaskSite:
             url = url.replace(f":{self.broker.port}/", f":{self.broker_port}/")
         results = QueueInfo(url, RESULTS_QUEUE, RESULTS_EXCHANGE, results_routing_key(self.endpoint_id))
         heartbeats = QueueInfo(url, HEARTBEATS_QUEUE, HEARTBEATS_EXCHANGE, heartbeats_routing_key(self.endpoint_id))
+        cancels = {
+            "cancel_queue_info": QueueInfo(url, cancel_queue(self.endpoint_id)).to_json(),
+            "cancelled_tasks": self.called_off,
+        }
         return {
+            **(cancels if self.has_cancel_queue else {}),
             "task_queue_info": QueueInfo(url, task_queue(self.endpoint_id)).to_json(),
             "result_queue_info": results.to_json(),
             "heartbeat_queue_info": heartbeats.to_json(),
