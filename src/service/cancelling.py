@@ -113,7 +113,7 @@ class Cancelling:
         if place.is_told:
             told = _cancels(sent, running)
             self._outbox.cancels(endpoint_id, told)
-            self._unanswered.add(told)
+            self._unanswered.add(one for one in told if answers.get(one.task_id) == REQUESTED)
             if settle:
                 # Before anybody is told that it never runs: the endpoint may be back at any moment.
                 await self._outbox.wait_told(endpoint_id, TELL_S)

@@ -247,7 +247,7 @@ def test_waiting_tasks_of_higher_priority_are_run_first(
     agent = start_agent(engine=engine, max_workers=1)
     site.put(WAIT, str(tmp_path / "gate"), str(tmp_path / "started"))
     eventually((tmp_path / "started").exists)
-    ids = []
+    ids: list[str] = []
     for name, priority in (("a", None), ("b", 10), ("c", -10), ("d", 10)):
         task_id = new_id()
         headers = task_headers(task_id, new_id(), priority=priority)

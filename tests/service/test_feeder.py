@@ -180,3 +180,26 @@ def test_what_is_on_its_way_to_a_dropped_queue_is_dropped_and_its_memory_given_b
 
     assert office.arrived == list(range(100, 200))
     assert office.loaded == []
+
+
+def test_what_is_taken_back_is_carried_no_further_and_gives_its_memory_back() -> None:
+    async def story(office: PostOffice) -> None:
+        await office.feeders.declare("q")
+        await office.collect("q")
+        office.feeders.put("q", office.source, [Letter(0), Letter(1), Letter(2), 3, 4])
+
+        assert office.feeders.take_back("q", {1, 3, 99}) == {1, 3}
+        assert office.feeders.take_back("nowhere", {1}) == set()
+        await office.feeders.wait_empty("q", 10)
+        await eventually(lambda: len(office.arrived) == 3)
+        assert office.feeders.take_back("q", {0}) == set()
+
+        # All of the memory is there again: nothing has to be loaded.
+        office.loaded.clear()
+        office.feeders.put("q", office.source, [Letter(5), Letter(6), Letter(7)])
+        await eventually(lambda: len(office.arrived) == 6)
+        assert office.loaded == []
+
+    office = opened(story, held_bytes=30)
+
+    assert office.arrived == [0, 2, 4, 5, 6, 7]
