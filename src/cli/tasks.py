@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import FarpoolError, NotFound
+from ..wire.rest.cancels import UNKNOWN
 from .connection import connect, service_option
 from .output import age, examples, json_option, print_facts, print_json, print_table
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
         "farpool tasks list --status running",
         "farpool tasks show 359e2ec3-caef-4258-a149-a67767af0ee8",
         "farpool tasks results --group 6c2d4c3e-5b7a-4d0f-8a51-0a6d2c4f2f6f --json",
+        "farpool tasks cancel 359e2ec3-caef-4258-a149-a67767af0ee8",
     )
 )
 def tasks() -> None:
-    """Look at your tasks and their results."""
+    """Look at your tasks and their results, and call them off."""
 
 
 @tasks.command(name="list")
@@ -117,6 +119,34 @@ def results(task_ids: Sequence[str], *, group: str | None, service_url: str | No
         else:
             click.echo(f"{outcome['task_id']}  {outcome.get('result', outcome.get('error'))}")
     if any("error" in outcome for outcome in outcomes):
+        raise SystemExit(1)
+
+
+@tasks.command()
+@click.argument("task_ids", nargs=-1)
+@click.option("--group", metavar="ID", help="All tasks of this task group.")
+@click.option("--not-running", is_flag=True, help="Only those that no worker has begun.")
+@service_option
+@json_option
+def cancel(
+    task_ids: Sequence[str], *, group: str | None, not_running: bool, service_url: str | None, as_json: bool
+) -> None:
+    """Call tasks off: those named, or a whole task group; those that run are stopped.
+
+    Says of each: cancelled (it never runs, or its result is dropped), requested (its endpoint has been told), running
+    (it was left to run), finished (it had a result before) or unknown. The exit code is 1 when one is unknown.
+    """
+    if not task_ids and group is None:
+        raise click.UsageError("name tasks, or a task group with --group")
+    with connect(service_url) as client:
+        wanted = [*task_ids, *(client.get_task_group(group) if group else [])]
+        answers = client.cancel_tasks(wanted, running=not not_running)
+    rows = [{"task_id": task_id, "status": status} for task_id, status in answers.items()]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, "task_id", "status", empty="There are no such tasks.")
+    if UNKNOWN in answers.values():
         raise SystemExit(1)
 
 

@@ -14,6 +14,8 @@ from farpool.errors import WireError
 from farpool.wire import new_id
 from farpool.wire.queues import (
     QueueInfo,
+    cancel_headers,
+    cancel_queue,
     command_queue,
     heartbeats_routing_key,
     result_queue,
@@ -86,3 +88,14 @@ def test_a_resource_specification_travels_as_json_text() -> None:
 
     assert headers["resource_specification"] == '{"cores": 2}'
     assert headers["result_serializers"] == ["farpool.serialize.JSONData"]
+
+
+def test_time_outs_and_priorities_are_headers_that_are_left_out_where_there_are_none() -> None:
+    assert set(task_headers("t", "f")) == {"task_uuid", "function_uuid"}
+    assert task_headers("t", "f", timeout_s=2.5, priority=0)["timeout_s"] == "2.5"
+    assert task_headers("t", "f", timeout_s=2.5, priority=0)["priority"] == 0
+
+
+def test_a_cancel_says_whether_what_runs_is_to_be_stopped() -> None:
+    assert cancel_headers(running=False) == {"running": False}
+    assert cancel_queue("e") == "e.cancels"

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from farpool.errors import WireError
 from farpool.wire import new_id, unpack
 from farpool.wire.rest import (
+    CancelReply,
+    CancelRequest,
     EndpointRegistration,
     FunctionRegistration,
     ResultQueue,
@@ -68,6 +70,8 @@ submits = st.builds(
     user_endpoint_config=full_objects,
     result_serializers=st.none() | st.lists(texts, min_size=1, max_size=2),
     user_runtime=optional_objects,
+    timeout_s=st.none() | st.floats(0.001, 1e9),
+    priority=st.none() | st.integers(-(2**31) + 1, 2**31 - 1),
 )
 
 replies = st.builds(
@@ -91,7 +95,10 @@ documents = st.builds(
 
 queues = st.builds(ResultQueue, texts, texts)
 
-bodies = st.one_of(functions, endpoints, submits, replies, documents, queues)
+cancels = st.builds(CancelRequest, st.lists(ids, unique=True, max_size=3), st.booleans())
+cancel_replies = st.builds(CancelReply, st.dictionaries(ids, texts, max_size=3))
+
+bodies = st.one_of(functions, endpoints, submits, replies, documents, queues, cancels, cancel_replies)
 
 READERS: tuple[Callable[[object], Any], ...] = (
     FunctionRegistration.from_json,
@@ -100,6 +107,8 @@ READERS: tuple[Callable[[object], Any], ...] = (
     SubmitReply.from_json,
     TaskDocument.from_json,
     ResultQueue.from_json,
+    CancelRequest.from_json,
+    CancelReply.from_json,
     read_task_group,
 )
 
@@ -221,3 +230,46 @@ def test_an_error_body_has_code_and_message_as_text() -> None:
 
 def test_credentials_do_not_show_in_a_repr() -> None:
     assert "secret" not in repr(ResultQueue("prefix", "amqp://user:secret@host/"))
+
+
+def test_what_is_ours_is_left_out_of_a_submit_that_does_not_ask_for_it() -> None:
+    assert set(SubmitRequest({new_id(): ["x"]}).to_json()) == {"create_queue", "tasks"}
+    assert SubmitRequest({new_id(): ["x"]}, timeout_s=2.5, priority=0).to_json().items() >= {
+        ("timeout_s", 2.5),
+        ("priority", 0),
+    }
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"timeout_s": 0},
+        {"timeout_s": -1},
+        {"timeout_s": True},
+        {"timeout_s": 2e9},
+        {"priority": 2**31},
+        {"priority": "1"},
+    ],
+)
+def test_a_time_out_or_priority_that_is_none_is_refused_by_name(field: dict[str, Any]) -> None:
+    with pytest.raises(WireError, match=next(iter(field))):
+        SubmitRequest.from_json({"tasks": {new_id(): ["x"]}, **field})
+
+
+def test_a_task_that_is_named_twice_is_called_off_once() -> None:
+    task_id = new_id()
+
+    assert CancelRequest.from_json({"task_ids": [task_id, task_id.upper()]}) == CancelRequest([task_id], running=True)
+
+
+@pytest.mark.parametrize(
+    ("registration", "takes"),
+    [
+        (EndpointRegistration("e"), False),
+        (EndpointRegistration("e", metadata={"takes_cancels": True}), True),
+        (EndpointRegistration("e", metadata={"takes_cancels": "yes"}), False),
+        (EndpointRegistration("e", multi_user=True, metadata={"takes_cancels": True}), False),
+    ],
+)
+def test_an_endpoint_that_takes_cancels_says_so(registration: EndpointRegistration, takes: bool) -> None:
+    assert registration.takes_cancels is takes
