@@ -114,9 +114,8 @@ class Cancelling:
             told = _cancels(sent, running)
             self._outbox.cancels(endpoint_id, told)
             self._unanswered.add(one for one in told if answers.get(one.task_id) == REQUESTED)
-            if settle:
-                # Before anybody is told that it never runs: the endpoint may be back at any moment.
-                await self._outbox.wait_told(endpoint_id, TELL_S)
+            # Before the answer says so. And what is settled here must not run when the endpoint is back in a moment.
+            await self._outbox.wait_told(endpoint_id, TELL_S)
         return answers | await self._settle(settle)
 
     def _note(self, connection: Connection, endpoint_id: str, sent: Sequence[Standing], running: bool) -> _Place:

@@ -113,18 +113,22 @@ def test_what_waits_at_the_endpoint_and_in_its_queue_when_somebody_dies(site: Si
             eventually(lambda: spared.task_id)
             task_ids = [str(one.task_id) for one in futures]
 
+            if dies != "service":
+                os.kill(told["pid"], signal.SIGSTOP)  # it will not hear of it in this life
             answers = site.client.cancel_tasks(task_ids, running=False)
             assert set(answers.values()) <= {"requested", "cancelled"}
             if dies != "agent":
                 site.restart_service()
-            eventually(lambda: site.statuses(task_ids) == {"cancelled"}, TIMEOUT)
-            if dies != "service":
-                os.kill(told["pid"], signal.SIGKILL)
-            (tmp_path / "gate").touch()
             if dies == "service":
+                eventually(lambda: site.statuses(task_ids) == {"cancelled"}, TIMEOUT)
+                (tmp_path / "gate").touch()
                 assert spared.result(TIMEOUT) is None
+            else:
+                os.kill(told["pid"], signal.SIGKILL)
+                (tmp_path / "gate").touch()
         if dies != "service":
             with site.endpoint():
                 assert spared.result(TIMEOUT) is None
         assert running.result(TIMEOUT) is None
+        eventually(lambda: site.statuses(task_ids) == {"cancelled"}, TIMEOUT)
     assert not (tmp_path / "ran").exists()
