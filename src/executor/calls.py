@@ -116,7 +116,10 @@ def _tried(arguments: tuple[Any, ...], again: list[Any]) -> Any:
 
 def _packed(error: BaseException, max_chars: int) -> dict[str, Any]:
     """Write an exception as plain data: its traceback as text, and itself as well as this worker can."""
-    import traceback  # noqa: PLC0415 - it runs elsewhere
+    import contextlib  # noqa: PLC0415 - it runs elsewhere
+    import copyreg  # noqa: PLC0415
+    import io  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
     from binascii import b2a_base64  # noqa: PLC0415
 
     def without_ours(frames: Any) -> Any:
@@ -134,11 +137,16 @@ def _packed(error: BaseException, max_chars: int) -> dict[str, Any]:
 
         told["exception"] = describe(error, without_ours, max_chars=max_chars)
     except BaseException:  # noqa: BLE001 - the user's code again, or an endpoint of another kind
-        try:
+        told["pickle"] = None
+        with contextlib.suppress(BaseException):  # then its text must do
             import dill  # noqa: PLC0415
 
-            pickled: Any = b2a_base64(dill.dumps(error), newline=False).decode("ascii")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - it has no types
+            file = io.BytesIO()
+            pickler: Any = dill.Pickler(file)
+            # Some endpoints have exceptions pickled in a way that only they can read (by tblib).
+            ways = copyreg.dispatch_table.items()
+            pickler.dispatch_table = {kind: way for kind, way in ways if not issubclass(kind, BaseException)}
+            pickler.dump(error)
+            pickled = b2a_base64(file.getvalue(), newline=False).decode("ascii")
             told["pickle"] = pickled if len(pickled) <= max_chars else None
-        except BaseException:  # noqa: BLE001 - then its text must do
-            told["pickle"] = None
     return told

@@ -35,7 +35,7 @@ class _Shown(Bar):
         self._done = 0
         self._total = total
         self._stopped = False
-        self._hide = screen.show(label, lambda: (self._done, self._total))
+        self._hide = screen.show(label, lambda: (self._done, self._total), notebook=in_notebook())
 
     def follow(self, future: Future[Any], calls: int = 1) -> None:
         self._followed += calls
@@ -69,16 +69,21 @@ def bar_for(progress: bool | str, fn: Callable[..., Any] | str, total: int | Non
     """
     if not isinstance(progress, (bool, str)):  # pyright: ignore[reportUnnecessaryIsInstance] - users may not check types
         raise TypeError(f"progress must be True, False or a label, not {progress!r} ({type(progress).__name__})")
-    if progress is False or not _is_seen():
+    if progress is False or not (in_notebook() or _on_terminal()):
         return Bar()
     label = progress if isinstance(progress, str) else fn if isinstance(fn, str) else name_of(fn)
     return _Shown(label, total)
 
 
-def _is_seen() -> bool:
-    """Whether somebody looks at standard error: a terminal, or a notebook."""
+def in_notebook() -> bool:
+    """Whether this program is the kernel of a notebook."""
+    ipython: Any = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def _on_terminal() -> bool:
     stream: Any = sys.stderr
     try:
-        return "ipykernel" in sys.modules or bool(stream.isatty())
+        return bool(stream.isatty())
     except (AttributeError, ValueError):  # there is none, or it is closed
         return False

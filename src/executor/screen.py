@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from rich.console import Console, RenderableType
 from rich.progress import (
@@ -27,9 +29,8 @@ Count = Callable[[], "tuple[int, int | None]"]
 class _Display(Progress):
     """Bars that are read when they are drawn, some times a second, and not told of each step."""
 
-    def __init__(self) -> None:
+    def __init__(self, console: Console, refresh_per_second: float = 10) -> None:
         self._counts: dict[TaskID, Count] = {}
-        console = Console(stderr=True)
         super().__init__(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -37,8 +38,8 @@ class _Display(Progress):
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
-            # What is printed meanwhile goes above the bars, if it goes to the same place at all: not to a file, and in
-            # a notebook they are not in each other's way.
+            refresh_per_second=refresh_per_second,
+            # What is printed meanwhile goes above the bars, if it goes to the same place at all, and not to a file.
             redirect_stdout=console.is_terminal and sys.stdout.isatty(),
             redirect_stderr=console.is_terminal,
         )
@@ -65,6 +66,32 @@ class _Display(Progress):
             self.update(task, completed=done, total=total)
 
 
+class _NotebookDisplay(_Display):
+    """Bars in the output of a cell.
+
+    rich's own way needs ipywidgets and its browser part. Here the output is replaced: every notebook can do that, and
+    keeps the last one when it is saved.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(Console(quiet=True), refresh_per_second=4)
+        self._output: Any = None
+        self.live.refresh = self._draw  # type: ignore[method-assign]  # called by rich's thread
+
+    def _draw(self) -> None:
+        display: Any = importlib.import_module("IPython.display").display  # it is there: this is a notebook
+        bundle: Any = cast("Any", self)._repr_mimebundle_((), ())
+        if self._output is None:
+            self._output = display(bundle, raw=True, display_id=True)
+        else:
+            self._output.update(bundle, raw=True)
+
+    @override
+    def stop(self) -> None:
+        super().stop()
+        self._draw()
+
+
 class Screen:
     """Shows bars. Thread-safe."""
 
@@ -75,12 +102,13 @@ class Screen:
         self._display: _Display | None = None
         os.register_at_fork(after_in_child=self._leave)
 
-    def show(self, label: str, count: Count) -> Callable[[], None]:
+    def show(self, label: str, count: Count, *, notebook: bool = False) -> Callable[[], None]:
         """Show a bar.
 
         Args:
             label: what is written in front of it.
             count: asked whenever the bar is drawn.
+            notebook: whether in the output of a cell.
 
         Returns:
             What ends it; the line stays.
@@ -88,7 +116,7 @@ class Screen:
         with self._lock:
             display = self._display
             if display is None:
-                display = self._display = _Display()
+                display = self._display = _NotebookDisplay() if notebook else _Display(Console(stderr=True))
                 # A program that ends with a bar on the screen gets its cursor back.
                 atexit.register(self.close)
             bar = display.follow(label, count)

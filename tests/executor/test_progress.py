@@ -11,8 +11,11 @@ import sys
 import textwrap
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+
+from support.notebook import run_cells
 
 pytestmark = pytest.mark.slow
 
@@ -232,3 +235,17 @@ def test_a_program_without_standard_error_still_runs() -> None:
     ran = run("sys.stderr = None\nprint(sum(mapped(crew, double, over(range(3))[0], progress=True)))")
 
     assert (ran.code, ran.out) == (0, "6\n")
+
+
+@pytest.mark.live
+@pytest.mark.timeout(600)
+def test_in_a_notebook_the_bar_is_in_the_output_of_the_cell(tmp_path: Path) -> None:
+    cell = SETUP + "\nprint(sum(mapped(crew, double, over(range(200))[0], count=200, progress=True)))\n"
+
+    [printed] = run_cells([cell], tmp_path)
+
+    last = re.sub(r"\x1b\[[0-9;]*m", "", printed).split("\n")[-3]
+    assert printed.endswith("\n39800\n")
+    assert last.startswith("double")
+    assert "200/200" in last
+    assert "ipywidgets" not in printed

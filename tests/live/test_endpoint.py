@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import concurrent.futures
 import json
+import operator
 import os
 import signal
 import sqlite3
@@ -163,6 +164,31 @@ def test_our_executor_runs_functions_on_the_unmodified_endpoint(manager: str, cl
         assert list(squares) == [number**2 for number in range(10)]
         done, not_done = concurrent.futures.wait(futures)
         assert (len(done), len(not_done)) == (20, 0)
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_maps_run_on_the_unmodified_endpoint_whose_workers_have_no_farpool(manager: str, client: Client) -> None:
+    def share(parts: int) -> float:
+        if parts == 7:
+            error = LookupError("seven", parts)
+            error.hint = "take six"  # type: ignore[attr-defined]
+            raise error
+        return 840 / parts
+
+    with Executor(endpoint_id=manager, client=client) as executor:
+        results = list(executor.map(share, range(10), chunksize=10, return_exceptions=True))
+        assert [type(one).__name__ for one in results].count("float") == 8
+        assert isinstance(results[0], ZeroDivisionError)
+        # In a chunk the exception itself travels, as far as the worker can pickle it.
+        assert isinstance(results[7], LookupError)
+        assert results[7].args == ("seven", 7)
+        assert getattr(results[7], "hint", None) == "take six"
+        assert "in share" in str(results[7].__cause__)
+
+        assert executor.map_reduce(share, range(1, 7), max, chunksize=2) == 840
+        assert executor.map_reduce(str, range(100), operator.add, spawn_reduce_at=2) == "".join(map(str, range(100)))
+        assert list(executor.map(abs, range(500), chunksize="auto")) == list(range(500))
 
 
 @pytest.mark.live

@@ -13,6 +13,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 TIMEOUT_S = 60
 
@@ -25,11 +26,12 @@ def in_a_kernel(cells: Sequence[str]) -> Iterator[str]:
     try:
         for cell in cells:
             printed: list[str] = []
-            reply = client.execute_interactive(
-                cell,
-                timeout=TIMEOUT_S,
-                output_hook=lambda message, printed=printed: printed.append(message["content"].get("text", "")),
-            )
+
+            def note(message: Any, printed: list[str] = printed) -> None:
+                content = message["content"]
+                printed.append(content.get("text", "") or content.get("data", {}).get("text/plain", ""))
+
+            reply = client.execute_interactive(cell, timeout=TIMEOUT_S, output_hook=note)
             if reply["content"]["status"] != "ok":
                 raise SystemExit("\n".join(reply["content"]["traceback"]))
             yield "".join(printed)
