@@ -111,7 +111,7 @@ class Executor(Work):
         self._batch_size = positive(batch_size, "batch_size") or BATCH_SIZE
         self._amqp_port = positive(amqp_port, "amqp_port")
         self._client = client
-        self._serializer = serializer or Serializer()
+        self._serializer = options.serializer(serializer)
         self._initializer = None if initializer is None else Initializer(initializer, initargs)
         self._lock = threading.Lock()
         self._shut_down = False

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from ..client.checks import paths
+from ..serialize import Serializer
 from ..wire.ids import as_id
 from .retry import NO_RETRY, Backoff, Retry, is_idempotent
 from .task import Route
@@ -68,7 +69,25 @@ def endpoint(value: object) -> str | None:
     """Check an endpoint: `UNSET`, None for "yet to be set", `LOCAL`, or the id of one."""
     if value is None:
         return None
+    if isinstance(value, int):  # as the standard library's executors are made: Executor(4)
+        raise TypeError(
+            f"endpoint_id must be a UUID or a string that spells one, not {value}: write max_workers={value}"
+        )
     return str(value) if value in {UNSET, LOCAL} else as_id(value, "endpoint_id")
+
+
+def serializer(value: object) -> Serializer:
+    """Check a serializer; None for the usual one.
+
+    Raises:
+        TypeError: it is something else, such as one of another library.
+    """
+    if value is None:
+        return Serializer()
+    if not isinstance(value, Serializer):
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        raise TypeError(f"serializer must be a farpool.serialize.Serializer, not a {kind}")
+    return value
 
 
 def optional_id(value: object, what: str) -> str | None:

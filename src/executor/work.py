@@ -170,14 +170,20 @@ class Work(Maps):
 
 
 class View(Work):
-    """A view of an executor: the same pipeline, other options. Made by `options`.
+    """A view of an executor: the same pipeline, other options. Made by `options`, and never changed.
 
     Its `shutdown` waits for nothing and ends nothing: the executor belongs to who made it.
     """
 
+    _executor: Work
+
     def __init__(self, executor: Work, options: Options) -> None:
-        self._executor = executor
-        self._options = options
+        vars(self).update(_executor=executor, _options=options)
+
+    if not TYPE_CHECKING:  # a type checker that saw this would let anything be set
+
+        def __setattr__(self, name: str, value: object) -> None:
+            raise AttributeError(f"a view does not change: make another one with options({name}=...)")
 
     def __repr__(self) -> str:
         label = f"{self._options.label!r} " if self._options.label else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from farpool import Executor
 from farpool.executor.options import Options
 from farpool.executor.retry import Retry, idempotent
 
@@ -77,3 +78,21 @@ def test_a_function_is_idempotent_by_its_own_mark_unless_the_options_say() -> No
     assert not options.retry_of(None).idempotent
     assert options.but({"idempotent": True}).retry_of(plain).idempotent
     assert not options.but({"idempotent": False}).retry_of(marked).idempotent
+
+
+def test_a_number_of_workers_in_the_place_of_the_endpoint_is_told_where_it_goes() -> None:
+    with pytest.raises(TypeError, match="write max_workers=4"):
+        Executor(4)  # type: ignore[arg-type]  # the mistake
+
+
+def test_a_serializer_of_another_library_is_refused_at_once() -> None:
+    with pytest.raises(TypeError, match=r"farpool\.serialize\.Serializer, not a builtins\.dict"):
+        Executor(serializer={})  # type: ignore[arg-type]  # the mistake
+
+
+def test_a_view_does_not_take_what_would_have_no_effect() -> None:
+    view = Executor().options(label="nightly")
+
+    with pytest.raises(AttributeError, match=r"make another one with options\(label=\.\.\.\)"):
+        view.label = "daily"  # type: ignore[attr-defined]  # the mistake
+    assert "'nightly'" in repr(view)
