@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import threading
 from urllib.parse import urlsplit
 
 from .rest_server import Reply, Request, RestServer
@@ -39,3 +40,34 @@ class Recorder(RestServer):
             return Reply(answer.status, answer.read(), kept)
         finally:
             connection.close()
+
+
+class Holder(Recorder):
+    """A recorder that can hold submissions: the service has them, or not, and the caller waits for the answer.
+
+    Attributes:
+        holds: "answer": the service gets it, and the answer is held; "request": the service does not get it; None:
+            nothing is held.
+        is_holding: set when a submission is held.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.holds: str | None = None
+        self.is_holding = threading.Event()
+        self._let_go = threading.Event()
+        super().__init__(target)
+
+    def let_go(self) -> None:
+        """Hold nothing any more; what was held is not answered."""
+        self.holds = None
+        self._let_go.set()
+
+    def _pass_on(self, request: Request) -> Reply:
+        held = self.holds if request.path.endswith("/submit") else None
+        if held != "request":
+            reply = super()._pass_on(request)
+        if held is not None:
+            self.is_holding.set()
+            self._let_go.wait(60)
+            return Reply(503)
+        return reply

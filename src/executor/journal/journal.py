@@ -253,11 +253,12 @@ class Journal(NoJournal):
             return
         try:
             self._writing.write(items)
+            with self._changed:
+                self._written += len(items)
+                self._changed.notify_all()
+            self._writing.tidy()  # when nobody waits any more
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
-        with self._changed:
-            self._written += len(items)
-            self._changed.notify_all()
 
     def _give_up(self, error: BaseException) -> None:
         with self._changed:

@@ -140,13 +140,24 @@ class Shelf:
                 self.remove(campaign.campaign)
             else:
                 idle.append(campaign)
-        if self.room_bytes() < room_bytes:
-            # What is finished goes first, then what is oldest.
-            for campaign in sorted(idle, key=lambda one: (not self._is_finished(one), one.campaign)):
-                log.warning("campaign %d is removed from %s, to make room", campaign.campaign, self._file.path)
+        # What is finished goes first, and more of it than is needed now; then what is oldest, as little as will do.
+        unfinished: list[Campaign] = []
+        wanted = room_bytes and max(room_bytes, self._file.max_bytes // 2)
+        for campaign in idle if self.room_bytes() < room_bytes else ():
+            if not self._is_finished(campaign):
+                unfinished.append(campaign)
+            elif self.room_bytes() < wanted:
                 self.remove(campaign.campaign)
-                if self.room_bytes() >= room_bytes:
-                    return
+        for campaign in unfinished:
+            if self.room_bytes() >= room_bytes:
+                return
+            log.warning(
+                "%s is full: campaign %d (%s), which was not finished, is removed",
+                self._file.path,
+                campaign.campaign,
+                campaign.label or campaign.task_group_id,
+            )
+            self.remove(campaign.campaign)
 
     def _is_finished(self, campaign: Campaign) -> bool:
         return all(entry.state.is_final for entry in self.entries(campaign.campaign))

@@ -80,7 +80,7 @@ class Writing:
         self._file = file
         self._about = about
         self._campaign = campaign
-        self._is_noted = False
+        self._is_noted = self._is_tidy = False
         self._clock = clock
         self._connection: sqlite3.Connection | None = None
         self._kept_in: dict[int, int] = dict(kept or {})
@@ -89,7 +89,7 @@ class Writing:
             self._kept.setdefault(record, _Kept(0, 0)).needed += 1
         self._kept_bytes = 0
         self._names: set[str] = set()
-        self._made_room_at = float("-inf")
+        self._no_room_at = float("-inf")
 
     def write(self, items: Sequence[Item]) -> None:
         """Write what has happened, in its order, in one transaction.
@@ -111,6 +111,16 @@ class Writing:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+    def tidy(self) -> None:
+        """Throw away what is old in the file; once is enough.
+
+        Raises:
+            sqlite3.Error, OSError: it cannot be read or written.
+        """
+        if not self._is_tidy and self._connection is not None:
+            self._is_tidy = True
+            Shelf(self._file, self._connection, self._clock).tidy()
 
     def close(self, *, ended: bool) -> None:
         """Let go of the campaign and close the file.
@@ -137,7 +147,6 @@ class Writing:
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = self._file.open()
-            Shelf(self._file, self._connection, self._clock).tidy()
         return self._connection
 
     def _make_room(self, items: Sequence[Item]) -> None:
@@ -146,9 +155,10 @@ class Writing:
             return
         shelf = Shelf(self._file, self._connection, self._clock)
         wanted = _ITEM_BYTES * len(items) + sum(len(one.payload or "") for one in items if isinstance(one, Call))
-        if shelf.room_bytes() < wanted and self._clock() - self._made_room_at > _MAKE_ROOM_EVERY_S:
-            self._made_room_at = self._clock()
-            shelf.tidy(room_bytes=self._file.max_bytes // 2)
+        if shelf.room_bytes() < wanted and self._clock() - self._no_room_at > _MAKE_ROOM_EVERY_S:
+            shelf.tidy(room_bytes=wanted)
+            if shelf.room_bytes() < wanted:
+                self._no_room_at = self._clock()
 
     def _note(self, connection: sqlite3.Connection, now: float) -> None:
         """Note the campaign itself, before its first record."""
