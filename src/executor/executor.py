@@ -116,6 +116,8 @@ class Executor(Work):
         self._lock = threading.Lock()
         self._shut_down = False
         self._session: Session | None = None
+        self._inherited: Session | None = None
+        self._born = generation.number
         self._journal = journal
         self._taken: TakenUp | None = None
         self.futures: list[Future[Any]] = []
@@ -375,7 +377,7 @@ class Executor(Work):
             raise RuntimeError("cannot schedule new futures after shutdown")
         if self._session is not None:
             return self._session
-        taken = self._taken
+        taken, self._taken = self._taken, None  # a forked child begins a campaign of its own
         settings = Settings.from_environment() if taken is None else taken.settings
         place = self._place(settings)
         journal = journal_of(place, settings, self._journal, self.label, taken)

@@ -167,6 +167,10 @@ class Locks:
             fcntl.lockf(file, fcntl.LOCK_UN, 1, campaign)
             return False
 
+    def forked(self) -> None:
+        """Be of use in the child of a fork, where the lock may be one that another thread held."""
+        self._lock = threading.Lock()
+
     def _open(self) -> int:
         if self._pid != os.getpid():  # the first use, or the first after a fork: locks are the parent's
             self._pid, self._held = os.getpid(), set()
@@ -178,4 +182,6 @@ class Locks:
 @functools.cache
 def journal_file(home: Path) -> JournalFile:
     """Give the journal under a home: one object per process, as its locks belong to the process."""
-    return JournalFile(home / "journal.db")
+    file = JournalFile(home / "journal.db")
+    os.register_at_fork(after_in_child=file.locks.forked)
+    return file
