@@ -121,8 +121,6 @@ class Executor(Work):
         self._journal = journal
         self._taken: TakenUp | None = None
         self.futures: list[Future[Any]] = []
-        self._inherited: Session | None = None
-        self._born = generation.number
         exit_hook.arm()
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ class Program:
 
 
 @contextmanager
-def shelf_of(file: JournalFile, **how: Any) -> Iterator[Shelf]:
+def shelf_of(file: JournalFile, **how: Any) -> Generator[Shelf, None, None]:
     with file.opened() as connection:
         yield Shelf(file, connection, **how)
 

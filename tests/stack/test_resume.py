@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -11,8 +10,10 @@ import pytest
 
 from farpool import Client, Executor, Future, TaskUncertain
 from farpool.errors import ServiceDown
+from farpool.executor.journal import JournalFile, Shelf
 from support.campaigns import Site, program, site, wait_for_line
 from support.recorder import Holder
+from support.waiting import eventually
 
 TIMEOUT_S = 60.0
 
@@ -78,11 +79,22 @@ def runs(directory: Path, count: int) -> list[str]:
     return [(directory / str(number)).read_text() for number in range(count)]
 
 
-def killed_while_it_submits(here: Site, holder: Holder, directory: Path, count: int) -> None:
+def remembered(here: Site, label: str) -> int:
+    """Count the tasks of a campaign that are in the journal."""
+    file = JournalFile(here.home / "journal.db")
+    with file.opened() as connection:
+        shelf = Shelf(file, connection)
+        return sum(len(shelf.entries(campaign.campaign)) for campaign in shelf.find(label)[:1])
+
+
+def killed_while_it_submits(
+    here: Site, holder: Holder, directory: Path, count: int, *, label: str, text: str = SUBMITS
+) -> None:
     """Submit tasks in a program, and kill it while the answer to the first request is held."""
-    with program(here, SUBMITS, directory, "held", count, 0, FARPOOL_SERVICE_URL=holder.url) as process:
+    with program(here, text, directory, label, count, 0, FARPOOL_SERVICE_URL=holder.url) as process:
         assert holder.is_holding.wait(TIMEOUT_S)
         wait_for_line(process, "submitted")
+        eventually(lambda: remembered(here, label) == count)
         process.kill()
     holder.let_go()
 
@@ -128,9 +140,9 @@ def test_a_request_whose_answer_never_came_is_sent_again_and_its_tasks_run_once(
     here: Site, holder: Holder, tmp_path: Path, held: str
 ) -> None:
     holder.holds = held
-    killed_while_it_submits(here, holder, tmp_path, 10)
+    killed_while_it_submits(here, holder, tmp_path, 10, label=f"its {held}")
 
-    with Executor.resume("held") as ex:
+    with Executor.resume(f"its {held}") as ex:
         results = [future.result(TIMEOUT_S) for future in ex.futures]
 
     assert results == [number * number for number in range(10)]
@@ -143,12 +155,7 @@ def test_a_request_whose_answer_never_came_is_sent_again_and_its_tasks_run_once(
 def test_what_waited_behind_a_request_is_submitted(here: Site, holder: Holder, tmp_path: Path) -> None:
     holder.holds = "request"
     batches = f"import farpool.executor.executor as e; e.BATCH_SIZE = 4\n{SUBMITS}"
-    with program(here, batches, tmp_path, "behind", 30, 0, FARPOOL_SERVICE_URL=holder.url) as process:
-        assert holder.is_holding.wait(TIMEOUT_S)
-        wait_for_line(process, "submitted")
-        threading.Event().wait(1)  # far longer than things are gathered for
-        process.kill()
-    holder.let_go()
+    killed_while_it_submits(here, holder, tmp_path, 30, label="behind", text=batches)
 
     with Executor.resume("behind") as ex:
         results = [future.result(TIMEOUT_S) for future in ex.futures]
@@ -162,11 +169,11 @@ def test_on_the_hosted_service_what_was_being_sent_is_not_sent_again(
     here: Site, holder: Holder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder.holds = "answer"
-    killed_while_it_submits(here, holder, tmp_path, 10)
+    killed_while_it_submits(here, holder, tmp_path, 10, label="hosted")
     monkeypatch.setattr("farpool.client.transport.HOSTED_SERVICE_URL", holder.url)
     before = holder.count("POST", "/v3/endpoints")
 
-    with Executor.resume("held") as ex:
+    with Executor.resume("hosted") as ex:
         (error,) = {str(future.exception(TIMEOUT_S)).replace(future.call, "CALL") for future in ex.futures[:1]}
         kinds = {type(future.exception(TIMEOUT_S)) for future in ex.futures if future.task_id is None}
 
@@ -309,10 +316,11 @@ def test_there_is_nothing_to_resume_without_a_journal(tmp_path: Path, monkeypatc
         Executor.resume("campaign")
 
 
-def test_the_embedded_stack_has_no_journal(executor: Executor, home: Path) -> None:
-    assert executor.submit(abs, -6).result(TIMEOUT_S) == 6
+def test_the_embedded_stack_has_no_journal(executor: Executor) -> None:
+    future = executor.submit(abs, -6)
 
-    assert not (home / "journal.db").exists()
+    assert future.result(TIMEOUT_S) == 6
+    assert (future.call, future.number) == ("", None)
 
 
 @pytest.mark.parametrize(("name", "error"), [("", ValueError), (None, TypeError), (True, TypeError), (1.5, TypeError)])

@@ -64,10 +64,10 @@ class Holder(Recorder):
 
     def _pass_on(self, request: Request) -> Reply:
         held = self.holds if request.path.endswith("/submit") else None
-        if held != "request":
-            reply = super()._pass_on(request)
-        if held is not None:
-            self.is_holding.set()
-            self._let_go.wait(60)
-            return Reply(503)
-        return reply
+        if held is None:
+            return super()._pass_on(request)
+        if held == "answer":
+            super()._pass_on(request)
+        self.is_holding.set()
+        self._let_go.wait(60)
+        return Reply(503)

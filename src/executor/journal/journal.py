@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 Arguments: TypeAlias = tuple[Sequence[Any], Mapping[str, Any]]
 
 #: Seconds for which things are gathered that nobody waits for.
-LINGER_S = 0.2
+LINGER_S = 0.1
 
 
 class NoJournal:
