@@ -32,8 +32,8 @@ def as_completed(
         >>> from concurrent.futures import Future
         >>> future = Future()
         >>> future.set_result(42)
-        >>> [done.result() for done in as_completed([future])]
-        [42]
+        >>> next(as_completed([future])).result()
+        42
     """
     once = set(futures)
     bar = bar_for(progress, "tasks", len(once))

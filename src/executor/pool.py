@@ -49,8 +49,8 @@ class Pool:
     Example:
         >>> from concurrent.futures import ThreadPoolExecutor
         >>> with ThreadPoolExecutor() as executor, Pool(executor) as pool:
-        ...     pool.starmap(pow, [(2, 3), (3, 2)])
-        [8, 9]
+        ...     pool.apply(pow, (2, 3))
+        8
     """
 
     def __init__(self, executor: Executor) -> None:
