@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from ..client import SDK_VERSION, description_of, name_of, packed_registration
-from ..serialize import ByValue, Serializer, digest_of
+from ..serialize import ByValue, Serializer, digest_of, is_lasting
 from ..wire.rest import FunctionRegistration
 from .initializer import Initializer
 from .kinds import prepared
@@ -43,6 +43,10 @@ class Code:
         """
         versions = f"{_KEY_VERSION} {sys.version_info[0]}.{sys.version_info[1]} {SDK_VERSION}"
         return _hash(digest_of(self.packed), versions, self.name, self.description)
+
+    def is_lasting(self) -> bool:
+        """Whether it can be of use to later programs: not where a class of this program is in it."""
+        return is_lasting(self.packed)
 
     def registration(self) -> FunctionRegistration:
         """Build the body to register it with."""

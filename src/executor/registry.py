@@ -185,26 +185,24 @@ class Registry:
         with busy:
             function_id = self._by_key.get(key)
             if function_id is None or function_id == refused:
-                function_id = self._recall(key, refused) or self._register_new(code, key)
+                memory = self._memory if code.is_lasting() else None
+                function_id = _recall(memory, key, refused)
+                if function_id is None:
+                    function_id = self._register(code)
+                    if memory is not None:
+                        memory.keep(key, function_id)
                 with self._lock:
                     _add(self._by_key, key, function_id)
                     self._busy.pop(key, None)
         return function_id
 
-    def _recall(self, key: bytes, refused: str | None) -> str | None:
-        if self._memory is None:
-            return None
-        function_id = self._memory.get(key)
-        if function_id is not None and function_id == refused:
-            self._memory.forget(key, function_id)
-            return None
-        return function_id
 
-    def _register_new(self, code: Code, key: bytes) -> str:
-        function_id = self._register(code)
-        if self._memory is not None:
-            self._memory.keep(key, function_id)
-        return function_id
+def _recall(memory: Memory | None, key: bytes, refused: str | None) -> str | None:
+    function_id = None if memory is None else memory.get(key)
+    if memory is not None and function_id is not None and function_id == refused:
+        memory.forget(key, function_id)
+        return None
+    return function_id
 
 
 def _watch(fn: Callable[..., Any]) -> Watch | None:

@@ -15,7 +15,7 @@ from .by_value import ByValue, by_value
 from .code import DillCode, PickleCode
 from .combined import AllCodeStrategies, AllDataStrategies, CombinedCode
 from .data import DillDataBase64, JSONData
-from .digest import digest_of
+from .digest import digest_of, is_lasting
 from .names import set_names, used_globals
 from .serializer import Serializer
 from .source import DillCodeSource, DillCodeTextInspect, PureSourceDill, PureSourceTextInspect
@@ -43,6 +43,7 @@ __all__ = [
     "Watch",
     "by_value",
     "digest_of",
+    "is_lasting",
     "set_names",
     "strategy_named",
     "strategy_of",

@@ -7,11 +7,13 @@ about it. Text that is no pickle counts as it is.
 from __future__ import annotations
 
 from binascii import a2b_base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 
 from ..errors import WireError
 from ..wire.packing import unpack
+from .identity import program_id
 from .instructions import NotUnderstood, follow
 
 #: Strategies whose body is a pickle in base64, and those whose body is packed texts.
@@ -43,6 +45,25 @@ def _digest_of_text(text: str) -> bytes:
         except (NotUnderstood, ValueError):
             return _as_it_is(text)
     return _as_it_is(text)
+
+
+def is_lasting(packed: str) -> bool:
+    """Whether packed texts mean the same to later programs: not so where a class of this program is in them."""
+    return not any(program_id().encode() in data for data in _pickles_in(packed))
+
+
+def _pickles_in(packed: str) -> Iterator[bytes]:
+    try:
+        texts = unpack(packed)
+    except WireError:
+        return
+    for text in texts:
+        header, body = text[:3], text[3:]
+        if header in _PACKED:
+            yield from _pickles_in(body)
+        elif header in _PICKLED:
+            with suppress(ValueError):
+                yield a2b_base64(body)
 
 
 def _as_it_is(text: str) -> bytes:

@@ -5,12 +5,19 @@ function's code holds would not be the `Point` that its argument is, and what co
 such class has a key, and a pickle of it says: take the class you have under this key, or this one and keep it. The
 classes are kept in dill's module namespace, for that is a place that every reader has; keys are no identifiers, so
 that they meet nothing there.
+
+A class that is defined anew with the same content (a notebook's cell that is run again) takes the place of the one it
+replaces, here and there. Another program's class is another one, also where its content is the same: what workers have
+done to a class does not go from one program to the next.
 """
 
 from __future__ import annotations
 
+import sys
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -25,6 +32,13 @@ _kept: dict[str, Any] = dill.__dict__
 
 #: The classes first seen in this process, and their keys. Process-wide, as the identity of a class is.
 _ours: WeakKeyDictionary[type, str] = WeakKeyDictionary()
+_naming = threading.Lock()
+
+
+@cache
+def program_id() -> str:
+    """Give what the keys of this program's classes have in common, and no other program's have."""
+    return uuid.uuid4().hex
 
 
 def is_kept(kind: type) -> bool:
@@ -32,14 +46,40 @@ def is_kept(kind: type) -> bool:
     return module_of(kind) == MAIN and "<locals>" not in kind.__qualname__
 
 
-def key_of(kind: type) -> str:
-    """Give the key of a class: the one it came with, or else one made for it now."""
-    key = _ours.get(kind) or next((name for name, value in list(_kept.items()) if value is kind), None)
-    if key is None:
-        key = _ours.setdefault(kind, f"{_PREFIX}{kind.__qualname__} {uuid.uuid4().hex}")
-        _kept[key] = kind
-        _kept[target_key(key)] = SimpleNamespace()
-    return key
+def known_key(kind: type) -> str | None:
+    """Give the key that a class came with, or was given; None for one that has none yet."""
+    return _ours.get(kind) or next((name for name, value in list(_kept.items()) if value is kind), None)
+
+
+def give_keys(kinds: Sequence[type], content: str) -> dict[type, str]:
+    """Give keys to classes that were described together; one that has got a key meanwhile keeps it.
+
+    Args:
+        kinds: the classes, in the order of their description.
+        content: a hash of it.
+
+    Returns:
+        The keys of the classes.
+    """
+    with _naming:
+        for number, kind in enumerate(kinds):
+            if kind in _ours:
+                continue
+            key = f"{_PREFIX}{kind.__qualname__} {program_id()} {content} {number}"
+            if key in _kept and not _is_present(kind):
+                key += f" {uuid.uuid4().hex}"  # two classes of one content, and this one takes nobody's place
+            _ours[kind] = key
+            _kept[key] = kind
+            _kept[target_key(key)] = SimpleNamespace()
+        return {kind: _ours[kind] for kind in kinds}
+
+
+def _is_present(kind: type) -> bool:
+    """Whether a class is what is found now under its name."""
+    found: Any = sys.modules["__main__"]
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind
 
 
 def target_key(key: str) -> str:

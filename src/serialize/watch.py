@@ -187,11 +187,12 @@ def _expected(value: Any) -> Any:
 
 
 def _is_looked_into(value: object) -> bool:
-    return isinstance(value, _LOOKED_INTO)
+    # Not `isinstance`, which asks a lazy proxy for its target's class: that would fetch the target.
+    return issubclass(type(value), _LOOKED_INTO)
 
 
 def _is_named(value: Any) -> bool:
-    if isinstance(value, BuiltinFunctionType):
+    if type(value) is BuiltinFunctionType:
         return value.__self__ is None or isinstance(value.__self__, ModuleType)  # else it is a method of some object
     return is_found_by_name(value)
 

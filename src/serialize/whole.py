@@ -15,13 +15,16 @@ from abc import ABCMeta
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
+from hashlib import sha256
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, TypeGuard
+from uuid import uuid4
 
 from typing_extensions import override
 
 from .guard import guard
-from .identity import is_kept, is_ours, keep, key_of, target_key
+from .identity import give_keys, is_kept, is_ours, keep, known_key, target_key
+from .instructions import follow
 from .main import MAIN, main_name, module_of
 from .names import used_globals
 
@@ -94,9 +97,20 @@ class WholePickler(_DillPickler):
         if _is_class(obj) and id(obj) in self._postproc:
             kind = obj
             if is_kept(kind):
-                make, args = keep(), (key_of(kind), _Call(make, args))
-                self._postproc[id(kind)] += _refresh(kind)
+                make, args = keep(), (self.key_of(kind), _Call(make, args))
+                self._postproc[id(kind)] += self.refresh(kind)
         super().save_reduce(make, args, *more, obj=obj, **named)
+
+    def key_of(self, kind: type) -> str:
+        """Give the key of a class: the one it came with, or else one made for it now."""
+        return known_key(kind) or _named(kind)
+
+    def refresh(self, kind: type[Any]) -> list[Any]:
+        """List what sets a class's methods once more: a reader may have kept it from an earlier pickle."""
+        if not issubclass(kind, Enum) and not (is_ours(kind) and type(kind) in _PLAIN_METACLASSES):
+            return []
+        target = _Call(keep(), (target_key(self.key_of(kind)), kind))
+        return [(setattr, (target, name, part)) for name, part in _own_parts(kind).items()]
 
     def _save_function(self, function: FunctionType) -> None:
         if not self._is_guarded:
@@ -133,12 +147,43 @@ def _is_class(value: object) -> TypeGuard[type[Any]]:
 _PLAIN_METACLASSES = frozenset({type, ABCMeta})
 
 
-def _refresh(kind: type[Any]) -> list[Any]:
-    """List what sets a class's methods once more: a reader may have kept it from an earlier pickle."""
-    if not issubclass(kind, Enum) and not (is_ours(kind) and type(kind) in _PLAIN_METACLASSES):
+class _Describer(WholePickler):
+    """Writes classes that have no key yet, with all that they are made of.
+
+    Attributes:
+        kinds: those that it has come across; a number stands for the key of each.
+    """
+
+    def __init__(self, file: io.BytesIO, protocol: int) -> None:
+        super().__init__(file, protocol)
+        self.kinds: list[type] = []
+
+    @override
+    def save(self, value: Any, save_persistent_id: bool = True) -> None:
+        if _is_class(value) and id(value) not in self.memo and is_kept(value) and (key := known_key(value)):
+            self.save_reduce(keep(), (key, None), obj=value)
+        else:
+            super().save(value, save_persistent_id)
+
+    @override
+    def key_of(self, kind: type) -> str:
+        self.kinds.append(kind)
+        return f"{kind.__qualname__} {len(self.kinds)}"
+
+    @override
+    def refresh(self, kind: type[Any]) -> list[Any]:
         return []
-    target = _Call(keep(), (target_key(key_of(kind)), kind))
-    return [(setattr, (target, name, part)) for name, part in _own_parts(kind).items()]
+
+
+def _named(kind: type) -> str:
+    file = io.BytesIO()
+    describer = _Describer(file, 4)
+    try:
+        describer.dump(kind)
+        content = sha256(b"".join(b"%d:%b" % (len(event), event) for event in follow(file.getvalue()))).hexdigest()
+    except Exception:  # noqa: BLE001 - it cannot be serialized, which will be told, or it is too long to be followed
+        content = uuid4().hex
+    return give_keys(describer.kinds if kind in describer.kinds else [kind], content)[kind]
 
 
 _ATTRIBUTES = ("__doc__", "__kwdefaults__", "__annotations__", "__qualname__", "__module__")

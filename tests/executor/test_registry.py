@@ -273,6 +273,15 @@ def test_another_program_finds_what_the_first_has_registered(file: FunctionFile)
     assert (len(first.registered), len(second.registered)) == (1, 0)
 
 
+def test_what_is_of_no_use_to_other_programs_is_not_remembered(file: FunctionFile, desk: Desk) -> None:
+    program: dict[str, Any] = {"__name__": "__main__"}
+    exec("class Own:\n def __call__(self): pass", program)
+    first, second = Desk(ann(file)), Desk(ann(file))
+
+    assert first.id_of(program["Own"]()) == first.id_of(program["Own"]())
+    assert first.id_of(program["Own"]()) != second.id_of(program["Own"]())
+
+
 def test_another_service_another_user_and_another_serializer_find_nothing(file: FunctionFile) -> None:
     from farpool.serialize import AllCodeStrategies
 

@@ -66,13 +66,60 @@ def test_reading_in_the_process_it_came_from_leaves_the_class_as_it_is(main: dic
     assert (main["Disc"](1).size(), main["FACTOR"], main["Level"].LOW.doubled()) == (3, 3, 3)
 
 
-def test_a_class_that_is_defined_anew_is_another_class(main: dict[str, Any]) -> None:
+def test_a_class_that_is_defined_anew_with_another_content_is_another_class(main: dict[str, Any]) -> None:
+    old = main["Disc"]
+    text = serializer.serialize([old(3)])
+    exec(MODULE.replace("+= 1", "+= 2"), main)
+
+    assert serializer.serialize([main["Disc"](3)]) != text
+    assert type(serializer.deserialize(text)[0]) is old
+
+
+def test_a_class_that_is_defined_anew_as_it_was_takes_the_place_of_the_one_it_replaces(main: dict[str, Any]) -> None:
     old = main["Disc"]
     text = serializer.serialize([old(3)])
     exec(MODULE, main)
 
-    assert serializer.serialize([main["Disc"](3)]) != text
-    assert type(serializer.deserialize(text)[0]) is old
+    assert serializer.serialize([main["Disc"](3)]) == text
+    assert type(serializer.deserialize(text)[0]) is main["Disc"]
+    assert type(serializer.deserialize(serializer.serialize([old(3)]))[0]) is main["Disc"]
+
+
+def test_two_equal_classes_of_which_neither_takes_the_others_place_are_two(main: dict[str, Any]) -> None:
+    exec("pair = [type('Twin', (), {'one': 1}) for _ in range(2)]", main)
+    one, other = main["pair"]
+
+    assert serializer.deserialize(serializer.serialize([one, other])) == [one, other]
+    assert serializer.serialize([one]) != serializer.serialize([other])
+
+
+def test_classes_that_refer_to_one_that_differs_are_others(main: dict[str, Any]) -> None:
+    text = """
+class First:
+    def other(self): return Second()
+    number = {}
+class Second:
+    def other(self): return First()
+"""
+    exec(text.format(1), main)
+    old = serializer.serialize([main["Second"]()])
+    exec(text.format(2), main)
+
+    assert serializer.serialize([main["Second"]()]) != old
+
+
+def test_every_run_of_a_program_has_classes_of_its_own() -> None:
+    program = """
+from farpool.serialize import Serializer, digest_of, is_lasting
+class Disc: pass
+packed = Serializer().pack_function(Disc)
+print(digest_of(packed).hex(), is_lasting(packed), is_lasting(Serializer().pack_function(lambda: 1)))
+"""
+    command = [sys.executable, "-c", program]
+    printed = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+
+    assert printed[0] != printed[1]
+    assert [line.split()[1:] for line in printed] == [["False", "True"]] * 2
 
 
 def test_a_class_inside_a_function_is_not_kept(main: dict[str, Any]) -> None:

@@ -63,6 +63,20 @@ from farpool import Executor
 ex = Executor()
 """
 CELL = """
+import dataclasses
+
+@dataclasses.dataclass
+class Size:
+    width: int
+    height: int = 2
+
+def area(size):
+    return size.width * size.height
+
+print(ex.submit(area, Size(3)).result(60))
+print(isinstance(ex.submit(Size, 3).result(60), Size))
+"""
+OTHER_CELL = """
 def area(width, height=2):
     return width * height
 
@@ -90,11 +104,11 @@ ex.shutdown()
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("where", ["kernel", "terminal"])
 def test_a_cell_that_is_run_again_registers_nothing_and_a_changed_one_does(tmp_path: Path, where: str) -> None:
-    changed = CELL.replace("width * height", "width + height")
+    changed = CELL.replace("size.width * size.height", "size.width + size.height")
 
     printed = run_cells([BEGIN, CELL, CELL, changed, CELL, END], tmp_path, where=where)
 
-    assert printed == ["", "6\n", "6\n", "5\n", "6\n", "2\n"]
+    assert printed == ["", "6\nTrue\n", "6\nTrue\n", "5\nTrue\n", "6\nTrue\n", "3\n"]
 
 
 @pytest.mark.slow
@@ -106,7 +120,7 @@ def test_a_cell_that_is_run_in_another_kernel_registers_nothing_and_its_errors_s
 ) -> None:
     def run_notebook() -> list[str]:
         return run_cells(
-            [BEGIN, CELL, FAILS, END],
+            [BEGIN, OTHER_CELL, FAILS, END],
             tmp_path,
             where=where,
             FARPOOL_SERVICE_URL=stack.service_url,
