@@ -8,6 +8,7 @@ Where neither gives an exception, the text remains.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ from .from_task import as_raised, chain, say, tell
 from .retold import retell
 from .sources import summaries, with_sources
 from .told import read_traceback
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,14 @@ def raised(text: str, details: Mapping[str, Any] | None, *, where: str, **facts:
         where: which task that was, and on which endpoint, for people.
         facts: the same for programs; attributes of the exception.
     """
-    document = (details or {}).get(EXCEPTION)
+    try:
+        return _raised(text, (details or {}).get(EXCEPTION), where, facts)
+    except Exception:  # a fault in here must not cost the caller its other results
+        log.exception("the exception of a task cannot be put together")
+        return Raised(None, text)
+
+
+def _raised(text: str, document: object, where: str, facts: Mapping[str, str | None]) -> Raised:
     if document is None:
         text = with_sources(text, None)
         told = read_traceback(text)

@@ -48,7 +48,7 @@ _BY_CODE: dict[str, type[TaskError]] = {
 
 #: How the incumbent's agent spells the two that it has no code for, or drops the code of on the way.
 _TOO_LARGE = re.compile(r"\bMaxResultSizeExceeded\((?P<size>\d+), (?P<limit>\d+)\)")
-_WORKER_LOST = re.compile(r"^\s*parsl\.\S*\.(?:Worker|Manager)Lost\b", re.MULTILINE)
+_WORKER_LOST = re.compile(r"^[ \t]*parsl\.\S{,200}\.(?:Worker|Manager)Lost\b", re.MULTILINE)
 
 
 def failure_of(

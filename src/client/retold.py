@@ -21,6 +21,9 @@ from ..serialize.exceptions import State, blank, find_kind, link, restore, text_
 from .from_task import as_raised, say
 from .told import Told, without_count
 
+#: A dotted name of more parts is no type's.
+_MOST_PARTS = 30
+
 
 def retell(told: Told) -> BaseException | None:
     """Make the exception that a text tells of, with what it is chained to; None where its type is not found here."""
@@ -61,6 +64,8 @@ def _stand_in(told: Told) -> BaseException:
 def _kind(name: str) -> type[BaseException] | None:
     """Find the type that a traceback names: it leaves out the modules `builtins` and `__main__`."""
     parts = name.split(".")
+    if len(parts) > _MOST_PARTS:
+        return None
     if hasattr(builtins, parts[0]):
         return find_kind("builtins", name)
     found = find_kind("__main__", name.removeprefix("__main__."))
@@ -82,7 +87,9 @@ class _Verbatim(str):
         return str(self)
 
 
-_HINT = re.compile(r"(?:\. Did you mean: .*\?|\. Did you forget to import .*\?| Or did you forget to import .*\?)+$")
+_HINT = re.compile(r"\. (?:Did you mean: |Did you forget to import |Or did you forget to import ).*\?$")
+#: Longer ones have no hint at their end.
+_LONGEST_HINTED = 5000
 _OS = re.compile(r"\[(?:Errno|WinError) (?P<errno>-?\d+)\] (?P<rest>.*)", re.DOTALL)
 _QUOTED = re.compile(r"'(?P<name>[^']+)'")
 _ATTRIBUTE = re.compile(r"has no attribute '(?P<name>[^']+)'")
@@ -93,7 +100,7 @@ def _has_hints(kind: type) -> bool:
 
 
 def _without_hint(message: str) -> str:
-    return _HINT.sub("", message)
+    return _HINT.sub("", message) if len(message) <= _LONGEST_HINTED else message
 
 
 def _state(kind: type[BaseException], message: str) -> State:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import linecache
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from traceback import FrameSummary
 from typing import TypeAlias
 
@@ -16,8 +18,11 @@ from ..serialize.exceptions import Trace
 #: File, line, function: which frame a line of a traceback tells of.
 _Place: TypeAlias = tuple[str, int, str]
 
+#: No source is longer, in bytes.
+_LARGEST_FILE = 16 * 1024 * 1024
+
 # In a traceback of a group, lines begin with bars.
-_FRAME = re.compile(r'(?P<indent>[ |]*  )File "(?P<file>.*)", line (?P<line>\d+), in (?P<name>.*)')
+_FRAME = re.compile(r'(?P<indent>[ |]*  )File "(?P<file>.*)", line (?P<line>\d{1,9}), in (?P<name>.*)')
 
 
 def with_sources(text: str, traces: Iterable[Trace] | None) -> str:
@@ -29,6 +34,8 @@ def with_sources(text: str, traces: Iterable[Trace] | None) -> str:
             here, those of the worker's modules from the text. Where nothing is known, only missing lines are filled in.
     """
     first_lines = None if traces is None else {_place(one.summary): one.first_line for one in traces if one.by_value}
+    # A recursion may tell of one place a thousand times.
+    line_of = lru_cache(_line_of)
     lines = text.split("\n")
     filled: list[str] = []
     position = 0
@@ -44,8 +51,13 @@ def with_sources(text: str, traces: Iterable[Trace] | None) -> str:
         while end < len(lines) and lines[end].startswith(indent):
             end += 1
         place = match["file"], int(match["line"]), match["name"]
-        filled += _source(place, lines[position:end], indent, first_lines)
+        there = lines[position:end]
         position = end
+        if first_lines is None:
+            here = None if there else line_of(place, 1)
+        else:
+            here = line_of(place, first_lines[place]) if place in first_lines else None
+        filled += there if here is None or (there and there[0].strip(" |") == here) else [indent + here]
     return "\n".join(filled)
 
 
@@ -57,16 +69,6 @@ def summaries(traces: Sequence[Trace]) -> Iterator[FrameSummary]:
         yield FrameSummary(*place, lookup_line=False, line=line)
 
 
-def _source(place: _Place, there: list[str], indent: str, first_lines: dict[_Place, int] | None) -> list[str]:
-    if first_lines is None:
-        here = None if there else _line_of(place, 1)
-    else:
-        here = _line_of(place, first_lines[place]) if place in first_lines else None
-    if here is None or (there and there[0].strip(" |") == here):
-        return there
-    return [indent + here]
-
-
 def _place(frame: FrameSummary) -> _Place:
     return frame.filename, frame.lineno or 0, frame.name
 
@@ -75,7 +77,15 @@ def _lines(file: str) -> list[str]:
     # What is told as a file may be a pipe here (`python /dev/stdin`): reading that would never end.
     if file == "<string>" and file not in linecache.cache and "-c" in sys.orig_argv[:-1]:
         return sys.orig_argv[sys.orig_argv.index("-c") + 1].splitlines(keepends=True)
-    return linecache.getlines(file) if file in linecache.cache or os.path.isfile(file) else []
+    return linecache.getlines(file) if file in linecache.cache or _is_readable(file) else []
+
+
+def _is_readable(file: str) -> bool:
+    try:
+        about = os.stat(file)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(about.st_mode) and about.st_size <= _LARGEST_FILE
 
 
 def _line_of(place: _Place, first_line: int) -> str | None:

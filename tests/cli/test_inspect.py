@@ -120,7 +120,10 @@ def test_a_failed_task_is_shown_with_its_traceback(site: Site) -> None:
     text = site.farpool("tasks", "show", site.bad_id)
 
     assert "invalid literal for int() with base 10: 'seven'" in text
-    assert site.farpool.json("tasks", "show", site.bad_id)["status"] == "failed"
+    assert "farpool_exception" not in text
+    shown = site.farpool.json("tasks", "show", site.bad_id)
+    assert shown["status"] == "failed"
+    assert "farpool_exception" not in shown["details"]
 
 
 def test_an_unknown_task_is_an_error(site: Site) -> None:

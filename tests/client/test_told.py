@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from farpool.client.results import failure_of
 from farpool.client.retold import retell
 from farpool.client.told import Told, read_traceback
 from farpool.errors import TaskExecutionFailed
@@ -377,3 +378,29 @@ def test_members_that_a_traceback_leaves_out_are_missing_and_the_group_is_not() 
 
     assert isinstance(error, Group)
     assert [one.args for one in error.exceptions[:2]] == [("0",), ("1",)]
+
+
+# ---- nothing takes long
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 1_000_000,
+        HEADER + "NameError: " + ". Did you mean: a?" * 50_000 + "!",
+        HEADER + "ValueError: " + "x\n\n" * 300_000,
+        HEADER + "KeyError: " + "(" * 100_000,
+        HEADER + "OSError: [Errno 2] " + ": " * 300_000,
+        HEADER + "a." * 300_000 + "b: c",
+        f'{HEADER}  File "x", line {"9" * 10_000}, in f\nValueError: x',
+        HEADER + " " * 1_000_000 + "\nValueError",
+        "\n".join("  " * depth + "| Exception Group Traceback (most recent call last):" for depth in range(1, 1000)),
+        "parsl." * 200_000,
+    ],
+    ids=["empty lines", "hints", "gaps", "brackets", "colons", "dots", "digits", "spaces", "depth", "parsl"],
+)
+@pytest.mark.timeout(60)
+def test_no_text_holds_up_whoever_reads_it(text: str) -> None:
+    error = failure_of("RemoteExecutionError", None, text)
+
+    assert isinstance(error, TaskExecutionFailed)

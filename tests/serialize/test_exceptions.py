@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import sys
@@ -58,7 +59,7 @@ def test_exceptions_that_pickle_cannot_make_come_back(make: Callable[[], BaseExc
     error = make()
     rebuilt = sent(error)
 
-    if isinstance(error, raising.OwnWay):
+    if type(error) is raising.OwnWay:
         assert rebuilt.error.__dict__.pop("came by") == "its own way"
     assert rebuilt.left_out == ()
     assert_alike(error, rebuilt.error)
@@ -70,6 +71,23 @@ def test_a_class_that_says_what_is_pickled_of_it_is_asked() -> None:
     assert isinstance(error, raising.OwnState)
     assert error.rows == 5
     assert error.lock.acquire(blocking=False)
+
+
+def test_what_a_class_does_not_want_told_is_not_told() -> None:
+    document = json.dumps(describe(raising.Secretive("somebody", "pa$$w0rd")))
+    error: Any = rebuild(json.loads(document)).error
+
+    told = [base64.b64decode(node[part]) for node in json.loads(document)["nodes"] for part in ("own", "state")]
+    assert not any(b"pa$$w0rd" in one for one in told)
+    assert (error.user, hasattr(error, "password")) == ("somebody", False)
+
+
+def test_a_document_is_not_changed_by_reading_it() -> None:
+    document = describe(raising.Wraps(raising.OwnWay(url="http://x")))
+    before = json.dumps(document)
+
+    assert_alike(rebuild(document).error, rebuild(document).error)
+    assert json.dumps(document) == before
 
 
 def test_no_constructor_runs_where_an_exception_is_rebuilt(monkeypatch: pytest.MonkeyPatch) -> None:

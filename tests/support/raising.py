@@ -116,6 +116,54 @@ def _own_way(url: str) -> OwnWay:
     return error
 
 
+class Forgets(OwnWay):
+    """Holds more than the way that it inherits knows of."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url=url)
+        self.retries = 3
+
+    def __reduce__(self) -> Any:
+        return Forgets, (self.url,)
+
+
+class Wraps(Exception):
+    """Makes its text of what another exception says, wherever it is made."""
+
+    def __init__(self, original: BaseException) -> None:
+        super().__init__(f"({original})")
+        self.original = original
+
+    def __reduce__(self) -> Any:
+        return Wraps, (self.original,)
+
+
+class Secretive(Exception):
+    """Keeps a secret to itself."""
+
+    def __init__(self, user: str, password: str) -> None:
+        super().__init__(user)
+        self.user = user
+        self.password = password
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"user": self.user}
+
+
+class EmptySlots(IndexError):
+    """As numpy's AxisError: slots of which some hold None."""
+
+    __slots__ = ("axis", "message")
+
+    def __init__(self, axis: int) -> None:
+        super().__init__()
+        self.axis = axis
+        self.message = None
+
+    def __str__(self) -> str:
+        return f"axis {self.axis}" if self.message is None else self.message
+
+
 class OwnState(Exception):
     """Says what is pickled of it."""
 
@@ -211,6 +259,10 @@ CUSTOM: Exceptions = {
     "hidden slots": lambda: Hidden(5),
     "of a file": lambda: OfFile("a/path"),
     "own way": lambda: OwnWay(url="http://x"),
+    "forgets": lambda: Forgets("http://x"),
+    "wraps": lambda: Wraps(KeyError("inside")),
+    "wraps one that wraps": lambda: Wraps(Wraps(OwnWay(url="inside"))),
+    "empty slots": lambda: EmptySlots(3),
     "lies": lambda: LiesAboutItself("it"),
     "frozen dataclass": lambda: Frozen(3),
     "chosen": lambda: Chosen("that"),

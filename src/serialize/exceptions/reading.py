@@ -16,7 +16,7 @@ from .document import VERSION, Node, Rebuilt, Trace
 from .frames import read_frames
 from .kinds import find_kind, shown_name
 from .pickles import read
-from .state import State, attributes_of, blank, link, recast, restore
+from .state import State, attributes_of, blank, link, recast, restore, text_of
 
 
 def _same(kind: type[BaseException]) -> type[BaseException]:
@@ -50,11 +50,15 @@ class _Reader:
         self._cast_to = cast_to
         self._made: dict[int, BaseException] = {}
         self._begun: set[int] = set()
+        self._filled: set[int] = set()
         self._unread: dict[int, list[str]] = {}
 
     def rebuilt(self) -> Rebuilt:
         numbers = range(len(self._nodes))
-        for number in numbers:
+        # First those that need no other, so that the depth of a chain is not that of the calls made here.
+        for number in sorted(
+            numbers, key=lambda number: "own" in self._nodes[number] or "members" in self._nodes[number]
+        ):
             self._get(number)
         for number in numbers:
             self._fill(number)
@@ -79,46 +83,66 @@ class _Reader:
         if number in self._begun:  # a class with a way of its own needs itself to be made: it is made by its parts
             raise DeserializationError("it is made of itself")
         self._begun.add(number)
-        node = self._nodes[number]
         try:
-            made = self._make(number, node)
+            made = self._make(number)
         except BaseException as error:  # noqa: BLE001 - the classes are the user's code
+            node = self._nodes[number]
             if number == 0:
                 raise DeserializationError(f"{_name(node)} cannot be rebuilt here: {why(error)}") from None
             made = TaskExecutionFailed(f"{_name(node)}: {node.get('text')}")
-            self._unread[number] = []
-            node["state"] = None
+            self._filled.add(number)
         return self._made.setdefault(number, made)
 
-    def _make(self, number: int, node: Node) -> BaseException:
-        kind = _kind(node)
-        cast_to = self._cast_to if number == 0 else _same
-        if "own" in node:
-            made = self._by_own_way(node)
-            if type(made) is kind:
-                node["state"] = None
-                return recast(made, cast_to(kind))
-        group = (str(node["message"]), [self._get(one) for one in node["members"]]) if "members" in node else None
-        return blank(kind, group, rather=cast_to(kind))
+    def _get_filled(self, number: int) -> BaseException:
+        self._get(number)
+        self._fill(number)
+        return self._get(number)
 
-    def _by_own_way(self, node: Node) -> Any:
+    def _make(self, number: int) -> BaseException:
+        node = self._nodes[number]
+        kind = _kind(node)
+        rather = self._cast_to(kind) if number == 0 else kind
+        own = self._by_own_way(node, kind) if "own" in node else None
+        if own is not None and text_of(own) == node.get("text"):
+            self._filled.add(number)
+            return recast(own, rather)
+        group = (str(node["message"]), [self._get(one) for one in node["members"]]) if "members" in node else None
         try:
-            return _by_reduction(read(node["own"], self._get))
+            return blank(kind, group, rather=rather)
+        except BaseException:
+            if own is None:
+                raise
+            self._filled.add(number)
+            return recast(own, rather)
+
+    def _by_own_way(self, node: Node, kind: type[BaseException]) -> BaseException | None:
+        try:
+            # What its way is given must be whole: it may ask what another exception says.
+            made = _by_reduction(*read(node["own"], self._get_filled))
+            if type(made) is not kind:
+                return None
+            if "own_state" not in node and node.get("state") is not None:
+                # A `__reduce__` tells what the constructor wants, and often forgets the rest.
+                _, attributes, _ = read(node["state"], self._get)
+                attributes_of(made).update({**attributes, **attributes_of(made)})
         except BaseException:  # noqa: BLE001 - it is made by its parts then
             return None
+        return made
 
     def _fill(self, number: int) -> None:
         node = self._nodes[number]
+        if number in self._filled or number not in self._made:
+            return
+        self._filled.add(number)
         if node.get("state") is None:
             return
-        error = self._made[number]
         text = node.get("text")
         try:
             state = State(*read(node["state"], self._get))
         except BaseException as problem:  # noqa: BLE001 - something in it is not there, or does not work here
             self._unread[number] = [f"arguments and attributes, which cannot be read here ({why(problem)})"]
             state = State(() if text is None else (text,))
-        restore(error, state)
+        restore(self._made[number], state)
 
     def _link(self, number: int) -> None:
         node = self._nodes[number]
@@ -144,10 +168,8 @@ def _kind(node: Node) -> type[BaseException]:
     return found
 
 
-def _by_reduction(reduction: tuple[Any, ...]) -> Any:
-    make, args, *rest = reduction
+def _by_reduction(make: Callable[..., Any], args: tuple[Any, ...], state: Any = None) -> Any:
     made = make(*args)
-    state = rest[0] if rest else None
     if state is None:
         return made
     if hasattr(made, "__setstate__"):

@@ -36,9 +36,7 @@ def state_of(error: BaseException) -> State:
     fields: dict[str, Any] = {}
     for name, descriptor in _fields(cast("Any", type(error))):
         with contextlib.suppress(Exception):  # a slot without a value, a field that is not set
-            value = descriptor.__get__(error, type(error))
-            if value is not None:
-                fields[name] = value
+            fields[name] = descriptor.__get__(error, type(error))
     if is_group(error):  # what a group is made with, and not to be set later
         fields.pop("message", None)
         fields.pop("exceptions", None)
@@ -56,7 +54,9 @@ def restore(error: BaseException, state: State) -> None:
     known = dict(_fields(cast("Any", type(error))))
     for name, value in state.fields.items():
         with contextlib.suppress(Exception):  # another version of Python or of the class has other fields
-            known[name].__set__(error, value)
+            # A field in C that was never set reads as None, but is not the same as one that was set to None.
+            if value is not None or not _is_none(known[name], error):
+                known[name].__set__(error, value)
     _PARTS["args"].__set__(error, state.args)
     attributes_of(error).update(state.attributes)
 
@@ -140,6 +140,13 @@ def text_of(error: BaseException) -> str | None:
         return str.__str__(str(error))
     except BaseException:  # noqa: BLE001 - __str__ is the user's code
         return None
+
+
+def _is_none(descriptor: Any, error: BaseException) -> bool:
+    try:
+        return descriptor.__get__(error, type(error)) is None
+    except AttributeError:
+        return False
 
 
 @lru_cache(maxsize=256)

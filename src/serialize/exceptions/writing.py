@@ -5,10 +5,10 @@ A user's code runs in pickling and in `str` alone, and nothing of what it raises
 
 from __future__ import annotations
 
-import sys
+import copyreg
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from ..pickling import dumps
 from .document import CUT_OFF, MAX_CHARS, MAX_NODES, MAX_TEXT_CHARS, VERSION, Node
@@ -79,8 +79,9 @@ class _Writer:
             message, members = members_of(error)
             node["message"] = self._spend(_cut(message))
             node["members"] = [self.number_of(member) for member in members]
-        if _has_own_way(kind):
+        if _has_own(_OWN_WAYS, kind):
             node["own"] = self._spend(_attempt(lambda: self._write(_reduction(error))))
+            node["own_state"] = True if _has_own(_OWN_STATES, kind) else None
         node.update(self._state(error))
         return {key: value for key, value in node.items() if value is not None}
 
@@ -88,7 +89,7 @@ class _Writer:
         return None if error is None else self.number_of(error)
 
     def _state(self, error: BaseException) -> Node:
-        state = _attempt(lambda: state_of(error))
+        state = _attempt(lambda: _told_state(error))
         if state is None:
             return {"left_out": ["arguments", "attributes"]}
         whole = self._spend(_attempt(lambda: self._write((state.args, state.attributes, state.fields))))
@@ -153,15 +154,28 @@ def _instead(value: object) -> str:
     return f"<{type(value).__qualname__} left out: it cannot be sent, or is too large>"
 
 
-_OWN_WAYS = ("__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__", "__getnewargs_ex__")
+_OWN_STATES = ("__getstate__", "__setstate__")
+_OWN_WAYS = ("__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__", *_OWN_STATES)
 
 
-def _has_own_way(kind: type) -> bool:
+def _has_own(methods: tuple[str, ...], kind: type) -> bool:
     """Whether a class, and not Python, says how it is pickled."""
-    for one in kind.__mro__:
-        if one.__module__ != "builtins" and any(name in vars(one) for name in _OWN_WAYS):
-            return True
-    return kind in getattr(sys.modules.get("copyreg"), "dispatch_table", ())
+    return kind in copyreg.dispatch_table or any(
+        one.__module__ != "builtins" and any(name in vars(one) for name in methods) for one in kind.__mro__
+    )
+
+
+def _told_state(error: BaseException) -> State:
+    """Read what an exception holds; of its attributes what its class wants to be told of."""
+    state = state_of(error)
+    if not _has_own(("__getstate__",), original_of(type(error))):
+        return state
+    told = _own_state(error)
+    return State(state.args, cast("dict[str, Any]", told) if isinstance(told, dict) else {}, state.fields)
+
+
+def _own_state(error: Any) -> Any:
+    return error.__getstate__()
 
 
 def _reduction(error: BaseException) -> tuple[Any, ...]:
@@ -173,4 +187,7 @@ def _reduction(error: BaseException) -> tuple[Any, ...]:
     made = error.__reduce_ex__(4)
     if not isinstance(made, tuple) or any(part is not None for part in made[3:]):
         raise TypeError("no reduction of an exception")
+    kind = original_of(type(error))
+    if _has_own(("__getstate__",), kind) and not _has_own(("__reduce__", "__reduce_ex__"), kind):
+        return (*made[:2], _own_state(error))  # exceptions pass over it, other objects do not
     return made[:3]
