@@ -19,12 +19,13 @@ from pathlib import Path
 
 import pytest
 
-from farpool import Client, Executor, TaskError, TaskExecutionFailed
+from farpool import Client, Executor, TaskCancelled, TaskError, TaskExecutionFailed
 from farpool.wire import new_id
 from support.environments import clean_environment
 from support.peers import endpoint_python
 from support.rest_server import Reply, Request, RestServer
 from support.service import RunningService, ServiceProcess
+from support.waiting import eventually
 
 _SERVERS = {"https://auth.globus.org/scopes/facd7ccc-c5f4-42aa-916b-a0e270e2c2a9/all": "funcx_service"}
 
@@ -189,6 +190,38 @@ def test_maps_run_on_the_unmodified_endpoint_whose_workers_have_no_farpool(manag
         assert executor.map_reduce(share, range(1, 7), max, chunksize=2) == 840
         assert executor.map_reduce(str, range(100), operator.add, spawn_reduce_at=2) == "".join(map(str, range(100)))
         assert list(executor.map(abs, range(500), chunksize="auto")) == list(range(500))
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_a_task_cancelled_at_the_unmodified_endpoint_is_settled_and_its_late_result_dropped(
+    manager: str, client: Client, tmp_path: Path
+) -> None:
+    started, gate = tmp_path / "started", tmp_path / "gate"
+
+    def wait_for(gate: str, started: str) -> str:
+        import pathlib
+        import time
+
+        pathlib.Path(started).touch()
+        while not pathlib.Path(gate).exists():
+            time.sleep(0.01)
+        return "too late"
+
+    with Executor(endpoint_id=manager, client=client) as executor:
+        # It leaves our headers alone.
+        assert executor.options(timeout=90, priority=5).submit(pow, 2, 3).result(TIMEOUT) == 8
+        running = executor.submit(wait_for, str(gate), str(started))
+        eventually(started.exists, TIMEOUT)
+        task_id = str(running.task_id)
+
+        assert client.cancel_tasks([task_id]) == {task_id: "cancelled"}
+        with pytest.raises(TaskCancelled):
+            running.result(TIMEOUT)
+        gate.touch()
+
+        assert executor.submit(pow, 2, 4).result(TIMEOUT) == 16
+        assert client.get_batch_status([task_id])[task_id].status == "cancelled"
 
 
 @pytest.mark.live
