@@ -99,12 +99,17 @@ def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) ->
     serializers = _names_in(headers.get("result_serializers"))
     if serializers is None:
         return Refusal(task_id, failures.NOT_A_TASK, "header result_serializers is not a list of import paths")
+    if "timeout_s" in headers or "priority" in headers:
+        return _limited(task_id, headers, body, serializers)
+    return Job(task_id, body, serializers)
+
+
+def _limited(task_id: str, headers: Mapping[str, Any], body: bytes, serializers: tuple[str, ...]) -> Job | Refusal:
     try:
-        return Job(
-            task_id, body, serializers, _timeout(headers.get("timeout_s")), as_priority(headers.get("priority", 0))
-        )
+        timeout_s, priority = _timeout(headers.get("timeout_s")), as_priority(headers.get("priority", 0))
     except (TypeError, ValueError) as error:
         return Refusal(task_id, failures.NOT_A_TASK, f"the task cannot be run: header {error}")
+    return Job(task_id, body, serializers, timeout_s, priority)
 
 
 def _timeout(header: object) -> float | None:

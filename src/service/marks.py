@@ -40,7 +40,7 @@ class Marks:
         self._schedule(DELAY_S)
 
     def settled(self, seqs: Iterable[int]) -> None:
-        """Forget what was to be noted of these tasks: they are finished."""
+        """Forget what was to be noted of these tasks: they are finished, or to be published again."""
         self._published.difference_update(seqs)
 
     def taken(self, task_ids: Iterable[str]) -> None:

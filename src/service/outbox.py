@@ -117,6 +117,10 @@ class Outbox:
         """Send some tasks no further; return the numbers of those that had not left: they never will."""
         return self._feeders.take_back(task_queue(endpoint_id), seqs)
 
+    def forget(self, seqs: Iterable[int]) -> None:
+        """Note no more of these tasks that their broker has them: it is to lose them."""
+        self._marks.settled(seqs)
+
     def cancels(self, endpoint_id: str, cancelled: Iterable[Cancel]) -> None:
         """Tell an endpoint which tasks are no longer wanted."""
         parcels = [CancelParcel(one.seq, one.task_id, one.running) for one in cancelled]

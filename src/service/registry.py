@@ -112,14 +112,15 @@ class Registry:
             Fault: it is not there (404), or somebody else's (403).
         """
 
-        def lock(connection: Connection) -> Endpoint:
+        def lock(connection: Connection) -> tuple[Endpoint, list[int]]:
             endpoint = own_endpoint(connection, identity, endpoint_id)
             endpoints.lock(connection, endpoint_id, self._clock() + self._lock_s)
             forgotten = tasks.open_numbers(connection, endpoint_id)
             tasks.move(connection, forgotten, sources(Event.FORGOTTEN), TaskState.RECEIVED)
-            return endpoint
+            return endpoint, forgotten
 
-        endpoint = await self._database.write(lock)
+        endpoint, forgotten = await self._database.write(lock)
+        self._outbox.forget(forgotten)
         # An agent whose queue is gone is told so by the broker, and ends.
         await self._outbox.drop((command_queue if endpoint.is_manager else task_queue)(endpoint_id))
         await self._outbox.drop(cancel_queue(endpoint_id))
