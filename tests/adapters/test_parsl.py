@@ -37,7 +37,7 @@ def test_apps_of_parsl_run_on_farpool(tmp_path: Path, kind: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=240,
     )
 
     assert done.returncode == 0, done.stderr[-4000:]

@@ -21,6 +21,7 @@ IS_NOT_THE_SAME = {
 
 @pytest.mark.live
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # it starts a stack for each pool
 def test_the_standard_librarys_own_pool_tests_pass(tmp_path: Path) -> None:
     probe = subprocess.run(
         [sys.executable, "-c", "import test._test_multiprocessing"], capture_output=True, check=False
@@ -34,7 +35,7 @@ def test_the_standard_librarys_own_pool_tests_pass(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=240,
     )
 
     assert done.returncode == 0, done.stderr[-4000:]
