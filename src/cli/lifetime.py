@@ -34,9 +34,11 @@ def end_with_parent(pid: int | None) -> None:
 
 
 def _vanish() -> None:
-    from ..local import directory, parent
+    from ..local import directory, parent, session
 
     try:
+        if os.getsid(0) == os.getpid():  # as service and agent of an embedded stack do
+            session.end_session(os.getpid())
         directory.sweep()  # nobody else is left to remove the directory of an embedded stack
     finally:  # whatever became of the directory: an orphan must not stay
         parent.exit_now()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 from ..amqp import Loop
 from ..errors import FarpoolError
@@ -29,6 +30,19 @@ class Cancels:
         self._request = request
         self._lock = threading.Lock()
         self._gathered: dict[bool, list[str]] = {True: [], False: []}
+        self._holders = 0
+
+    @contextlib.contextmanager
+    def held(self) -> Generator[None]:
+        """Send nothing while the body runs: what it adds makes one request."""
+        with self._lock:
+            self._holders += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._holders -= 1
+            self._loop.call(self.flush)
 
     def add(self, task_ids: Iterable[str], *, running: bool = True) -> None:
         """Have tasks cancelled. Thread-safe.
@@ -49,6 +63,8 @@ class Cancels:
     def flush(self) -> None:
         """Send what was gathered. Loop thread only."""
         with self._lock:
+            if self._holders:
+                return
             gathered, self._gathered = self._gathered, {True: [], False: []}
         for running, task_ids in gathered.items():
             for start in range(0, len(task_ids), CHUNK):

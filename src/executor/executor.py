@@ -18,6 +18,7 @@ from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import options
+from .exits import exit_hook, interrupt, policy
 from .forks import generation
 from .future import Future
 from .initializer import Initializer
@@ -28,7 +29,6 @@ from .reload import reload
 from .resume import TakenUp, revive, take_up
 from .session import Session, journal_of, registry_of
 from .stats import Stats
-from .threads import exit_hook
 from .work import Work
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ class Executor(Work):
         initargs: what `initializer` is called with.
         journal: whether what is submitted to a service is remembered on this machine, so that `resume` can go on with
             it; see the guide, "Resume". FARPOOL_JOURNAL=0 switches it off for all executors.
+        on_exit: what becomes of tasks that are not done when the interpreter exits: "wait" lets them finish, "cancel"
+            cancels them, "detach" leaves them at the service (not on the embedded stack, which ends with the program).
 
     Attributes:
         futures: what `resume` took up: the futures of all its tasks, in the order of their submission.
@@ -78,7 +80,7 @@ class Executor(Work):
         1024
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each can be left out
         self,
         endpoint_id: str | None = options.UNSET,
         *,
@@ -95,6 +97,7 @@ class Executor(Work):
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
         journal: bool = True,
+        on_exit: str = "wait",
     ) -> None:
         self._options = Options().but(
             {
@@ -115,6 +118,8 @@ class Executor(Work):
         self._initializer = None if initializer is None else Initializer(initializer, initargs)
         self._lock = threading.Lock()
         self._shut_down = False
+        self._on_exit = policy(on_exit)
+        self._check_exit(self._options.endpoint)
         self._session: Session | None = None
         self._inherited: Session | None = None
         self._born = generation.number
@@ -195,7 +200,9 @@ class Executor(Work):
     def _set(self, **given: Any) -> None:
         self._settle_in()
         with self._lock:
-            self._options = self._options.but(given)
+            changed = self._options.but(given)
+            self._check_exit(changed.endpoint)
+            self._options = changed
 
     # ---- work: see `Work`
 
@@ -289,7 +296,18 @@ class Executor(Work):
         if session is not None:
             session.pipeline.close(cancel_futures=cancel_futures)
             if wait:
-                session.pipeline.join()
+                self._wait_for(session)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Shut down and wait; after Ctrl-C, cancel everything, also what runs, and do not wait for it."""
+        if kind is None or not issubclass(kind, KeyboardInterrupt):
+            self.shutdown()
+            return
+        self.shutdown(wait=False)
+        if self._session is not None:
+            interrupt([self._session.pipeline])
 
     async def __aenter__(self) -> Self:
         """Use it in asyncio code: `async with Executor() as ex: await ex.submit(f)`."""
@@ -341,6 +359,20 @@ class Executor(Work):
     def _owner(self) -> Executor:
         return self
 
+    def _wait_for(self, session: Session) -> None:
+        try:
+            session.pipeline.join()
+        except KeyboardInterrupt:
+            interrupt([session.pipeline])
+            raise
+
+    def _check_exit(self, endpoint: str | None) -> None:
+        if self._on_exit == "detach" and endpoint == options.LOCAL:
+            raise ValueError(
+                "on_exit='detach' leaves tasks at the service, and the embedded one ends with the program: "
+                "set endpoint_id to an endpoint of a service that stays, or choose 'wait' or 'cancel'"
+            )
+
     def _settle_in(self) -> None:
         """In a forked child, leave to the parent what is the parent's: its lock, its connections, its tasks."""
         if self._born == generation.number:
@@ -349,7 +381,7 @@ class Executor(Work):
             if self._born != generation.number:
                 self._lock = threading.Lock()
                 self._inherited = self._session or self._inherited
-                self._session = None
+                self._session = self._taken = None
                 # A task group's results have one reader, and that is the parent.
                 self._options = self._options.but({"task_group_id": None})
                 self._born = generation.number
@@ -368,6 +400,7 @@ class Executor(Work):
         if self._inherited is not None:
             return self._inherited.place.after_fork()
         endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
+        self._check_exit(endpoint_id)
         return find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
 
     def _begin(self) -> Session:
@@ -379,16 +412,21 @@ class Executor(Work):
         settings = Settings.from_environment() if taken is None else taken.settings
         place = self._place(settings)
         journal = journal_of(place, settings, self._journal, self.label, taken)
-        pipeline = Pipeline(
-            place.service(),
-            deserialize=self._serializer.deserialize,
-            batch_size=self._batch_size,
-            batch_bytes=BATCH_BYTES,
-            amqp_port=self._amqp_port,
-            ended=place.release,
-            fatal=None if self._initializer is None else self._initializer.failure_in,
-            journal=journal,
-        )
+        try:
+            pipeline = Pipeline(
+                place.service(),
+                deserialize=self._serializer.deserialize,
+                batch_size=self._batch_size,
+                batch_bytes=BATCH_BYTES,
+                amqp_port=self._amqp_port,
+                ended=lambda at_once: place.release(at_once=at_once),
+                fatal=None if self._initializer is None else self._initializer.failure_in,
+                journal=journal,
+                on_exit=self._on_exit,
+            )
+        except BaseException:  # Ctrl-C while its threads start
+            place.release(at_once=True)
+            raise
         place.on_death(pipeline.fail)
         exit_hook.add(pipeline)
         # An executor that is forgotten lets its tasks finish and goes.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import override
 
+from ..serialize import Staying
 from .forks import generation
 
 T = TypeVar("T")
@@ -25,7 +26,7 @@ class _OfTheParent(RuntimeError):
     """The outcome goes to the process that forked this one."""
 
 
-class Future(concurrent.futures.Future[T]):
+class Future(Staying, concurrent.futures.Future[T]):
     """A standard `concurrent.futures.Future` that knows which task it stands for, and can be awaited.
 
     Attributes:
@@ -156,6 +157,12 @@ class Future(concurrent.futures.Future[T]):
         if isinstance(error, _OfTheParent):  # no outcome of the task
             raise error
         return error
+
+    def _instead(self) -> str:
+        return (
+            "its outcome arrives in this process; pass its result(), or keep its task_id and task_group_id "
+            "(`Executor.reload_tasks` makes new ones from these)"
+        )
 
     # What follows is asked for by every method that waits, and by `wait` and `as_completed`, before they do so.
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
@@ -70,9 +71,10 @@ class Pipeline:
         deserialize: reads a value.
         batch_size, batch_bytes: bounds of a batch: tasks, and characters of payload.
         amqp_port: overrides the port of the result stream.
-        ended: called in the results thread when everything is over.
+        ended: called in the results thread when everything is over, with whether it is to be quick.
         fatal: says whether the failure of a task breaks the pipeline: gives what it breaks for, or None.
         journal: what is submitted and what comes of it is written there; ends with the pipeline.
+        on_exit: what becomes of tasks when the interpreter exits: see `exits`.
     """
 
     def __init__(
@@ -84,18 +86,20 @@ class Pipeline:
         batch_bytes: int,
         amqp_port: int | None = None,
         patience: Patience = Patience(),  # noqa: B008 - a frozen value
-        ended: Callable[[], None],
+        ended: Callable[[bool], None],
         fatal: Callable[[BaseException], BaseException | None] | None = None,
         journal: NoJournal = NO_JOURNAL,
+        on_exit: str = "wait",
     ) -> None:
         self.journal = journal
+        self.on_exit = on_exit
         self._service = service
         self._ended = ended
         self._fatal = fatal
         self._pid = os.getpid()
         self._task_group_id: str | None = None
         self._closing = threading.Event()
-        self._is_ending = False
+        self._is_ending = self._is_detached = self._is_hurried = False
         self._broken: BaseException | None = None
         self._batcher = Batcher(max_tasks=batch_size, max_bytes=batch_bytes)
         self._pacer = Pacer(wait=self._closing.wait) if service.paced else None
@@ -241,18 +245,34 @@ class Pipeline:
         self._closing.set()
         self._loop.call(self._end_if_done)
 
-    def join(self) -> None:
-        """Wait until everything is over. In a thread of the pipeline itself (a callback): does not wait."""
+    def interrupt(self) -> None:
+        """Cancel everything, also what runs, and end as soon as possible. Returns at once."""
+        self._is_hurried = True
+        self.close(running=True)
+
+    def detach(self) -> None:
+        """Take no more tasks, and end when all are sent: whoever takes up their task group gets the results."""
+        self._is_detached = True
+        self.close()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until everything is over. In a thread of the pipeline itself (a callback): does not wait.
+
+        Returns:
+            False when it is not over, after `timeout` seconds.
+        """
         if os.getpid() != self._pid:
-            return
+            return True
+        deadline = None if timeout is None else time.monotonic() + timeout
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join()
+                thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
-    def close_at_exit(self) -> None:
-        """Let what was submitted finish, as the standard library's executors do."""
-        self.close()
-        self.join()
+    @property
+    def pending(self) -> int:
+        """How many tasks have no outcome."""
+        return self.stats().in_flight
 
     def fail(self, error: BaseException) -> None:
         """Break: every future that waits gets the cause, and nobody waits for ever. Thread-safe."""
@@ -343,9 +363,9 @@ class Pipeline:
             self._loop.run()
         finally:
             try:
-                self.journal.close(ended=self._broken is None)
+                self.journal.close(ended=self._broken is None and not self._is_detached)
             finally:
-                self._ended()
+                self._ended(self._is_hurried)
 
     def _deliver(self, result: Result | TaskDocument) -> None:
         self._settlement.deliver(result)
@@ -361,7 +381,8 @@ class Pipeline:
             self._loop.call(self._end_if_done)
 
     def _end_if_done(self) -> None:
-        if self._closing.is_set() and self._settlement.is_empty and self._batcher.is_idle:
+        is_done = self._settlement.is_empty or self._is_detached
+        if self._closing.is_set() and is_done and self._batcher.is_idle:
             self._end()
 
     def _end(self) -> None:

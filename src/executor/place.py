@@ -64,12 +64,12 @@ class Place:
             raise ValueError("this Executor has begun with a service: make another for endpoint_id='local'")
         return self.endpoint_id if endpoint in {options.UNSET, options.LOCAL} else endpoint
 
-    def release(self) -> None:
-        """Close what was opened here; give the embedded stack back, if this is one."""
+    def release(self, *, at_once: bool = False) -> None:
+        """Close what was opened here; give the embedded stack back, if this is one, `at_once` without tidying up."""
         if self.make_client is not None:
             self.client.close()
         if self.lease is not None:
-            self.lease.release()
+            self.lease.release(at_once=at_once)
 
     @property
     def max_workers(self) -> int | None:

@@ -182,9 +182,10 @@ class Settlement:
         """
         self._calling_off = True
         self._with_running |= running
-        self._cancel_sent(self.table.futures())
-        for future in self._attempts.waiting():
-            future.cancel_remote()
+        with self._cancels.held():
+            self._cancel_sent(self.table.futures())
+            for future in self._attempts.waiting():
+                future.cancel_remote()
 
     def call_off(self) -> None:
         """Have the service cancel what has been sent; the futures are not touched."""

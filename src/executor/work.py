@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import ParamSpec, override
 
+from ..serialize import Staying
 from ..wire.ids import as_id
 from .crew import Crew, Submit
 from .future import Future
@@ -27,7 +28,7 @@ T = TypeVar("T")
 _KEEP: Any = object()
 
 
-class Work(Maps):
+class Work(Staying, Maps):
     """Submits calls, one by one or many, with the options that are set on it."""
 
     _options: Options
@@ -39,6 +40,14 @@ class Work(Maps):
     @abstractmethod
     def _owner(self) -> Work:
         """Give the executor whose session it is."""
+
+    def _instead(self) -> str:
+        endpoint = self._options.endpoint
+        again = f"Executor(endpoint_id={endpoint!r})" if endpoint else "Executor()"
+        return (
+            "its connections belong to this process; make one where it is needed, inside the function or in the other "
+            f"process, with {again}"
+        )
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have `fn(*args, **kwargs)` run on the endpoint.

@@ -80,17 +80,20 @@ class StackLease:
             if child.pid is not None:
                 watch_parent(functools.partial(callback, error), pid=child.pid)
 
-    def release(self) -> None:
+    def release(self, *, at_once: bool = False) -> None:
         """Let go; the last lease of the program stops the processes and removes their directory, and waits for that.
 
         Nothing happens the second time, or in a forked child.
+
+        Args:
+            at_once: end the processes without giving them the time to tidy up.
         """
         if self._pid != os.getpid():
             return
         with self._lock:
             is_first, self._is_released = not self._is_released, True
         if is_first:
-            self._stack.leave(self._agent)
+            self._stack.leave(self._agent, at_once=at_once)
 
 
 def acquire(max_workers: int | None = None) -> StackLease:
@@ -109,14 +112,22 @@ def acquire(max_workers: int | None = None) -> StackLease:
     workers = default_workers() if max_workers is None else max_workers
     if workers <= 0:
         raise ValueError(f"max_workers must be greater than 0, not {workers}")
-    stack, agent = _enter(workers)
+    entered: Future[tuple[Stack, Agent]] = Future()
+    # In a thread, which Ctrl-C does not interrupt: what has been started is known, and can be stopped.
+    entering = threading.Thread(target=_settle, args=(entered, workers), name="farpool stack", daemon=True)
     try:
+        entering.start()
+        stack, agent = entered.result()
         # The service first: an agent that got no service to work for is not the fault to tell of.
         service_url = stack.service.wait_announced()["service_url"]
         endpoint_id = agent.child.wait_announced()["endpoint_id"]
         return StackLease(stack, agent, service_url=service_url, endpoint_id=endpoint_id)
-    except BaseException:
-        stack.leave(agent)
+    except BaseException as error:
+        if entering.ident is not None:
+            entering.join()
+        if entered.done() and entered.exception() is None:
+            stack, agent = entered.result()
+            stack.leave(agent, at_once=not isinstance(error, Exception))
         raise
 
 
@@ -138,6 +149,13 @@ class _Slot:
 #: By process id: the one thing that leases of a program must share. A forked child finds nothing under its own id,
 #: and never the lock that another thread of its parent held.
 _slots: dict[int, _Slot] = {}
+
+
+def _settle(entered: Future[tuple[Stack, Agent]], workers: int) -> None:
+    try:
+        entered.set_result(_enter(workers))
+    except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        entered.set_exception(error)
 
 
 def _enter(workers: int) -> tuple[Stack, Agent]:

@@ -79,8 +79,14 @@ class Stack:
             self.service.announced.add_done_callback(lambda announced: self._connect(agent.child, announced))
         return agent
 
-    def leave(self, agent: Agent) -> None:
-        """Count one user of the agent less; the last one stops it, and the last of all stops the service."""
+    def leave(self, agent: Agent, *, at_once: bool = False) -> None:
+        """Count one user of the agent less; the last one stops it, and the last of all stops the service.
+
+        Args:
+            agent: the agent.
+            at_once: end it without giving it the time to tidy up, as when Ctrl-C was pressed; that may have hit the
+                children too, while they started, and there is nothing to keep for anybody to read.
+        """
         with self._lock:
             agent.leases -= 1
             self._leases -= 1
@@ -89,12 +95,16 @@ class Stack:
                 del self._agents[agent.max_workers]
             is_last = self._is_closed = not self._leases
             self._has_failed |= _has_failed(agent.child) or _has_failed(self.service)
-        if is_last_of_agent:
-            agent.child.begin_stop()
-            agent.child.finish_stop()
-        if is_last:
-            self.service.kill()  # what it keeps is thrown away: there is nothing to wait for
-            self._directory.close(keep_logs=self._has_failed)
+        try:
+            if is_last_of_agent and at_once:
+                agent.child.kill()
+            elif is_last_of_agent:
+                agent.child.begin_stop()
+                agent.child.finish_stop()
+        finally:
+            if is_last:
+                self.service.kill()  # what it keeps is thrown away: there is nothing to wait for
+                self._directory.close(keep_logs=self._has_failed and not at_once)
 
     def _connect(self, agent: Child, announced: Future[Mapping[str, Any]]) -> None:
         if announced.exception() is not None:

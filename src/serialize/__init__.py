@@ -19,6 +19,7 @@ from .digest import digest_of, is_lasting
 from .names import set_names, used_globals
 from .serializer import Serializer
 from .source import DillCodeSource, DillCodeTextInspect, PureSourceDill, PureSourceTextInspect
+from .staying import Staying
 from .strategies import STRATEGIES, strategy_named, strategy_of
 from .strategy import Strategy
 from .watch import Unwatchable, Watch
@@ -38,6 +39,7 @@ __all__ = [
     "PureSourceDill",
     "PureSourceTextInspect",
     "Serializer",
+    "Staying",
     "Strategy",
     "Unwatchable",
     "Watch",

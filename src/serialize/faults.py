@@ -9,6 +9,7 @@ from types import FunctionType, MethodType
 from typing import Any, cast
 
 from .names import global_names
+from .staying import Staying
 from .wording import kind_of
 
 # A fault is looked for in this many parts of one value, and this deep.
@@ -45,6 +46,8 @@ def locate_in_function(function: Any, fails: Callable[[Any], bool]) -> str:
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Staying):  # it is the fault itself
+        return
     if isinstance(value, Mapping):
         mapping = cast("Mapping[object, Any]", value)
         yield from ((f"[{key!r:.40}]", part) for key, part in mapping.items())

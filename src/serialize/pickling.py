@@ -17,6 +17,7 @@ import dill
 
 from .identity import is_kept
 from .main import MAIN, module_of
+from .staying import StaysHere, relies_on_staying
 from .whole import dumps_whole
 from .wording import kind_of
 
@@ -73,7 +74,10 @@ def dumps_by_dill(value: object) -> bytes:
     """
     try:
         return dumps_whole(value, PROTOCOL)
-    except Exception as error:  # noqa: BLE001 - the second try raises it again, if it is the value's own
+    except Exception as error:
+        if isinstance(error, StaysHere) and relies_on_staying(value):
+            raise
+        # The second try raises it again, if it is the value's own.
         # What stands in the way may be a global of some method that is never called there: leave the globals behind.
         data: bytes = _dill.dumps(value, protocol=PROTOCOL)
         log.debug("globals of functions in %s left behind: %s", kind_of(value), error)

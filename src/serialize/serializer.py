@@ -11,6 +11,7 @@ from .by_value import ByValue
 from .code import DillCode
 from .data import DillDataBase64
 from .faults import locate, locate_in_function
+from .staying import stays_here
 from .strategies import strategy_named, strategy_of
 from .strategy import Strategy
 from .wording import kind_of
@@ -86,6 +87,9 @@ class Serializer:
                 self._find_fault_inside(function)
             name = getattr(function, "__qualname__", None) or kind_of(function)
             fault = locate_in_function(function, self._fails)
+            if stays := stays_here(error):
+                because = f" because of {fault}" if fault else ""
+                raise SerializationError(f"function {name} cannot be serialized{because}: {stays}") from error
             advice = f" because of {fault}; pass that as an argument or make it inside the function" if fault else ""
             raise SerializationError(f"function {name} cannot be serialized{advice}: {error}") from error
 
@@ -128,9 +132,7 @@ class Serializer:
             if callable(part):
                 self.pack_function(part)
             elif self._fails(part):
-                inner = locate(part, self._fails)
-                place = f", at {inner}," if inner else ""
-                raise SerializationError(f"{name.lstrip('_')} ({kind_of(part)}){place} cannot be serialized")
+                raise self._argument_error((), {name.lstrip("_"): part}, None)
 
     def _read(self, what: str, text: str) -> Any:
         try:
@@ -146,7 +148,7 @@ class Serializer:
         return False
 
     def _argument_error(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: SerializationError
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], error: SerializationError | None
     ) -> SerializationError:
         named = [(f"argument {place}", value) for place, value in enumerate(args, 1)]
         named += [(f"argument {name!r}", value) for name, value in kwargs.items()]
@@ -156,10 +158,10 @@ class Serializer:
             except SerializationError as fault:
                 inner = locate(value, self._fails)
                 place = f", at {inner}," if inner else ""
-                return SerializationError(
-                    f"{name} ({kind_of(value)}){place} cannot be serialized: {fault}; "
-                    "pass something that can be pickled, or make it inside the function"
+                why = stays_here(fault) or (
+                    f"{fault}; pass something that can be pickled, or make it inside the function"
                 )
+                return SerializationError(f"{name} ({kind_of(value)}){place} cannot be serialized: {why}")
         return SerializationError(f"the arguments cannot be serialized: {error}")
 
 

@@ -6,6 +6,8 @@ import platform
 
 import dill
 
+from .staying import Staying
+
 #: How the complaint begins that `guard` puts into a pickle.
 BYTECODE = "this holds bytecode of Python"
 
@@ -17,11 +19,8 @@ def kind_of(value: object) -> str:
     ('an int', 'a list')
     """
     kind = type(value)
-    name = (
-        kind.__qualname__
-        if kind.__module__ in {"builtins", "__main__", "__mp_main__"}
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    is_known = kind.__module__ in {"builtins", "__main__", "__mp_main__"} or isinstance(value, Staying)
+    name = kind.__qualname__ if is_known else f"{kind.__module__}.{kind.__qualname__}"
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 

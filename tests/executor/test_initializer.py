@@ -184,5 +184,7 @@ def iter_nothing() -> Iterator[None]:
 def test_arguments_that_cannot_be_sent_are_named() -> None:
     initializer = Initializer(by_source, ({"frames": iter_nothing()},))
 
-    with pytest.raises(SerializationError, match=r"initargs \(a tuple\), at \[0\]\['frames'\], a generator, cannot be"):
+    with pytest.raises(
+        SerializationError, match=r"argument 'initargs' \(a tuple\), at \[0\]\['frames'\], a generator, cannot be"
+    ):
         sent(initializer, read_back)
