@@ -45,23 +45,23 @@ def begun(futures):
 class Program:
     """A program in a session of its own, as a terminal starts it."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         self.pid = process.pid
         assert process.stdout is not None
-        self._stdout: IO[str] = process.stdout
+        self._stdout: IO[bytes] = process.stdout
 
     def wait_ready(self) -> list[psutil.Process]:
         """Wait for its first line; give all that it started."""
-        assert self._stdout.readline() == "ready\n"
+        assert self._stdout.readline() == b"ready\n"
         return psutil.Process(self.pid).children(recursive=True)
 
     def read_line(self) -> str:
-        return self._stdout.readline().rstrip()
+        return self._stdout.readline().decode().rstrip()
 
     def read_error_line(self) -> str:
         assert self._process.stderr is not None
-        return self._process.stderr.readline()
+        return self._process.stderr.readline().decode()
 
     def press_ctrl_c(self) -> None:
         os.killpg(self.pid, signal.SIGINT)
@@ -70,7 +70,7 @@ class Program:
         """Wait for its end; give its exit code, what it printed to stdout and stderr, and the seconds it took."""
         began = time.monotonic()
         out, errors = self._process.communicate(timeout=60)
-        return self._process.returncode, out, errors, time.monotonic() - began
+        return self._process.returncode, out.decode(), errors.decode(), time.monotonic() - began
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ class Start:
     def __init__(self, environment: dict[str, str], script: Path) -> None:
         self._environment = environment
         self._script = script
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def __call__(self, code: str, **more: str) -> Program:
         self._script.write_text(PREAMBLE + textwrap.dedent(code))
@@ -102,7 +102,7 @@ class Start:
             stdin=subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe,
-            text=True,
+            bufsize=0,  # what `readline` has not asked for stays there for `communicate`
             env={**self._environment, **more},
             start_new_session=True,
         )
