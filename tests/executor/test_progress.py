@@ -19,8 +19,10 @@ from support.notebook import run_cells
 
 pytestmark = pytest.mark.slow
 
+#: Whoever runs the tests in the background may have them ignore Ctrl-C, and children inherit that.
 SETUP = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from concurrent.futures import ThreadPoolExecutor
 from farpool import as_completed
 from farpool.executor.mapping import mapped, over
