@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import importlib
 import os
 import sys
@@ -19,9 +20,15 @@ def library(name: str) -> Any:
     One that takes long to import is asked for in the tests: every test process collects every module. Under `CI=true`
     on the main Python it must be there. They are in the dependency group `ecosystem`.
     """
+    # dask has all exceptions of a process pickled in a way of its own (by tblib): not so for the tests that follow.
+    ways = dict(copyreg.dispatch_table)
     try:
         return importlib.import_module(name)
     except ImportError:
         if os.environ.get("CI") == "true" and sys.version_info[:2] == MAIN:
             raise
         pytest.skip(f"{name} is not installed: pip install --group ecosystem", allow_module_level=True)
+    finally:
+        for kind in set(copyreg.dispatch_table) - set(ways):
+            if issubclass(kind, BaseException):
+                del copyreg.dispatch_table[kind]
