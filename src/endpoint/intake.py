@@ -106,10 +106,18 @@ def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) ->
 
 def _limited(task_id: str, headers: Mapping[str, Any], body: bytes, serializers: tuple[str, ...]) -> Job | Refusal:
     try:
-        timeout_s, priority = _timeout(headers.get("timeout_s")), as_priority(headers.get("priority", 0))
+        timeout_s, priority = _timeout(headers.get("timeout_s")), _priority(headers.get("priority"))
     except (TypeError, ValueError) as error:
         return Refusal(task_id, failures.NOT_A_TASK, f"the task cannot be run: header {error}")
     return Job(task_id, body, serializers, timeout_s, priority)
+
+
+def _priority(header: object) -> int:
+    if header is None:
+        return 0
+    with contextlib.suppress(ValueError):
+        header = int(header) if isinstance(header, str) else header
+    return as_priority(header)
 
 
 def _timeout(header: object) -> float | None:

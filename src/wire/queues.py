@@ -122,7 +122,7 @@ def task_headers(
     if timeout_s is not None:
         headers["timeout_s"] = repr(timeout_s)
     if priority is not None:
-        headers["priority"] = priority
+        headers["priority"] = str(priority)  # as text: not every AMQP library writes small negative numbers
     return headers
 
 

@@ -260,7 +260,7 @@ def test_time_out_and_priority_reach_the_endpoint_as_headers(caller: Caller, end
 
     (with_options, _), (without, _) = online.take_raw(2)
 
-    assert (with_options.headers["timeout_s"], with_options.headers["priority"]) == ("2.5", 7)
+    assert (with_options.headers["timeout_s"], with_options.headers["priority"]) == ("2.5", "7")
     assert not {"timeout_s", "priority"} & set(without.headers)
 
 

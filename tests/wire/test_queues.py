@@ -93,7 +93,7 @@ def test_a_resource_specification_travels_as_json_text() -> None:
 def test_time_outs_and_priorities_are_headers_that_are_left_out_where_there_are_none() -> None:
     assert set(task_headers("t", "f")) == {"task_uuid", "function_uuid"}
     assert task_headers("t", "f", timeout_s=2.5, priority=0)["timeout_s"] == "2.5"
-    assert task_headers("t", "f", timeout_s=2.5, priority=0)["priority"] == 0
+    assert task_headers("t", "f", timeout_s=2.5, priority=0)["priority"] == "0"
 
 
 def test_a_cancel_says_whether_what_runs_is_to_be_stopped() -> None:
