@@ -164,9 +164,9 @@ def test_a_large_input_is_read_as_tasks_finish(counting: Counting) -> None:
 
 def test_what_a_call_raises_is_raised_and_the_rest_is_given_up(counting: Counting) -> None:
     with pytest.raises(ZeroDivisionError):
-        map_reduced(counting.crew, upside_down, over([1, 0, *range(1, 50)])[0], max, chunksize=1)
+        map_reduced(counting.crew, upside_down, over([1, 0, *range(1, 5000)])[0], max, chunksize=1, buffersize=8)
 
-    assert sum(counting.tasks.values()) < 51
+    assert sum(counting.tasks.values()) < 5000
     assert all(isinstance(future, Future) for future in counting.given_up)
 
 
