@@ -176,6 +176,15 @@ async def _connections_left(broker: RunningBroker) -> int:
     return broker.broker.statistics().connections
 
 
+async def _unacked(broker: RunningBroker, expected: int) -> int:
+    # In the broker's loop, until it has read the acknowledgements.
+    for _ in range(10_000):
+        if broker.broker.statistics().unacked == expected:
+            break
+        await asyncio.sleep(0.001)
+    return broker.broker.statistics().unacked
+
+
 def test_what_waits_in_the_queue_before_comes_first_at_every_connect(
     broker: RunningBroker, loop_thread: LoopThread
 ) -> None:
@@ -199,6 +208,7 @@ def test_what_waits_in_the_queue_before_comes_first_at_every_connect(
 
         broker.put_before(b"latest")
         assert seen.get(timeout=10).body == b"latest"
+        assert broker.call(_unacked(broker, 4)) == 4  # what is acknowledged has come to the broker
         proxy.cut()
         again = [seen.get(timeout=10) for _ in range(4)]
         assert [one.body for one in again] == [b"later", b"latest", b"task 1", b"task 2"]
