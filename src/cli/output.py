@@ -103,3 +103,43 @@ def _text(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+class Screen:
+    """A progress bar with lines below it, drawn over itself in a terminal.
+
+    Args:
+        is_on: whether there is anything to be seen.
+    """
+
+    def __init__(self, *, is_on: bool) -> None:
+        self._live: Any = None
+        if is_on:
+            from rich.live import Live
+
+            self._live = Live(auto_refresh=False, transient=False)
+
+    def show(self, done: int, total: int, title: str, lines: Sequence[str]) -> None:
+        """Draw it anew."""
+        if self._live is None:
+            return
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        bar = Table.grid(padding=(0, 1))
+        bar.add_row(
+            Text(title, style="bold"), ProgressBar(total=max(total, 1), completed=done, width=40), f"{done}/{total}"
+        )
+        below = [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
+        self._live.update(Group(bar, *below), refresh=True)
+
+    def __enter__(self) -> Screen:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._live is not None:
+            self._live.stop()

@@ -10,8 +10,11 @@ import click
 
 from ..errors import FarpoolError, NotFound
 from ..wire.rest.cancels import UNKNOWN
+from . import remembered
+from .campaigns import campaigns, label_option
 from .connection import connect, service_option
 from .output import age, examples, json_option, print_facts, print_json, print_table
+from .watch import watch
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
         "farpool tasks list --status running",
         "farpool tasks show 359e2ec3-caef-4258-a149-a67767af0ee8",
         "farpool tasks results --group 6c2d4c3e-5b7a-4d0f-8a51-0a6d2c4f2f6f --json",
+        "farpool tasks results --label campaign",
+        "farpool tasks watch campaign",
         "farpool tasks cancel 359e2ec3-caef-4258-a149-a67767af0ee8",
     )
 )
@@ -30,7 +35,12 @@ def tasks() -> None:
     """Look at your tasks and their results, and call them off."""
 
 
+tasks.add_command(campaigns)
+tasks.add_command(watch)
+
+
 @tasks.command(name="list")
+@label_option
 @click.option("--group", metavar="ID", help="Only the tasks of this task group.")
 @click.option("--endpoint", metavar="ID", help="Only the tasks of this endpoint.")
 @click.option(
@@ -41,6 +51,7 @@ def tasks() -> None:
 @json_option
 def list_(
     *,
+    label: str | None,
     group: str | None,
     endpoint: str | None,
     status: str | None,
@@ -48,7 +59,18 @@ def list_(
     service_url: str | None,
     as_json: bool,
 ) -> None:
-    """List your tasks, the newest first. The hosted service lists the tasks of a --group only."""
+    """List your tasks, the newest first. The hosted service lists the tasks of a --group only.
+
+    With --label it is those that programs on this machine submitted, also what was not sent yet.
+    """
+    if label is not None:
+        filters = {"task_group_id": group, "endpoint_id": endpoint, "status": status}
+        rows = remembered.list_tasks(label, filters=filters, limit=limit, service_url=service_url)
+        if as_json:
+            print_json(rows)
+        else:
+            remembered.print_tasks(rows)
+        return
     with connect(service_url) as client:
         if client.is_hosted:
             found = _of_hosted_group(client, group, limit)
@@ -98,17 +120,25 @@ def show(task_id: str, *, service_url: str | None, as_json: bool) -> None:
 
 @tasks.command()
 @click.argument("task_ids", nargs=-1)
+@label_option
 @click.option("--group", metavar="ID", help="The results of this task group.")
 @service_option
 @json_option
-def results(task_ids: Sequence[str], *, group: str | None, service_url: str | None, as_json: bool) -> None:
-    """Print the results of tasks: of those named, or of a whole task group.
+def results(
+    task_ids: Sequence[str], *, label: str | None, group: str | None, service_url: str | None, as_json: bool
+) -> None:
+    """Print the results of tasks: of those named, of a whole task group, or of what was submitted under a label.
 
     Results are rebuilt in this process, as `get_result` does: ask for those of your own tasks only. The exit code is 1
     when one of the tasks failed or has no result yet.
     """
-    if not task_ids and group is None:
-        raise click.UsageError("name tasks, or a task group with --group")
+    _require_one(task_ids, group, label)
+    if label is not None:
+        found = remembered.results(label, service_url)
+        remembered.print_results(found, as_json=as_json)
+        if any("error" in one for one in found):
+            raise SystemExit(1)
+        return
     with connect(service_url) as client:
         wanted = [*task_ids, *(client.get_task_group(group) if group else [])]
         documents = client.get_batch_status(wanted)
@@ -124,23 +154,32 @@ def results(task_ids: Sequence[str], *, group: str | None, service_url: str | No
 
 @tasks.command()
 @click.argument("task_ids", nargs=-1)
+@label_option
 @click.option("--group", metavar="ID", help="All tasks of this task group.")
 @click.option("--not-running", is_flag=True, help="Only those that no worker has begun.")
 @service_option
 @json_option
 def cancel(
-    task_ids: Sequence[str], *, group: str | None, not_running: bool, service_url: str | None, as_json: bool
+    task_ids: Sequence[str],
+    *,
+    label: str | None,
+    group: str | None,
+    not_running: bool,
+    service_url: str | None,
+    as_json: bool,
 ) -> None:
-    """Call tasks off: those named, or a whole task group; those that run are stopped.
+    """Call tasks off: those named, a whole task group, or a label's; those that run are stopped.
 
     Says of each: cancelled (it never runs, or its result is dropped), requested (its endpoint has been told), running
     (it was left to run), finished (it had a result before) or unknown. The exit code is 1 when one is unknown.
     """
-    if not task_ids and group is None:
-        raise click.UsageError("name tasks, or a task group with --group")
-    with connect(service_url) as client:
-        wanted = [*task_ids, *(client.get_task_group(group) if group else [])]
-        answers = client.cancel_tasks(wanted, running=not not_running)
+    _require_one(task_ids, group, label)
+    if label is not None:
+        answers = remembered.cancel(label, running=not not_running, service_url=service_url)
+    else:
+        with connect(service_url) as client:
+            wanted = [*task_ids, *(client.get_task_group(group) if group else [])]
+            answers = client.cancel_tasks(wanted, running=not not_running)
     rows = [{"task_id": task_id, "status": status} for task_id, status in answers.items()]
     if as_json:
         print_json(rows)
@@ -148,6 +187,13 @@ def cancel(
         print_table(rows, "task_id", "status", empty="There are no such tasks.")
     if UNKNOWN in answers.values():
         raise SystemExit(1)
+
+
+def _require_one(task_ids: Sequence[str], group: str | None, label: str | None) -> None:
+    if not task_ids and group is None and label is None:
+        raise click.UsageError("name tasks, or a task group with --group, or a --label")
+    if label is not None and (task_ids or group is not None):
+        raise click.UsageError("name tasks or a --group, or a --label: not both")
 
 
 def _function_names(client: Client) -> dict[Any, Any]:

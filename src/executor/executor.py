@@ -22,11 +22,12 @@ from .exits import exit_hook, interrupt, policy
 from .forks import generation
 from .future import Future
 from .initializer import Initializer
+from .journal import TakenUp, take_up
 from .options import Options
 from .pipeline import Pipeline
 from .place import Place, find, wanted
 from .reload import reload
-from .resume import TakenUp, revive, take_up
+from .resume import revive
 from .session import Session, journal_of, registry_of
 from .stats import Stats
 from .work import Work

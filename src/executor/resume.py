@@ -11,19 +11,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..errors import FarpoolError, ServiceRefused, TaskError, TaskUncertain
-from ..settings import Settings
-from ..wire.ids import as_id
 from ..wire.rest import SubmitRequest, TaskDocument
 from .future import Future
-from .journal import Campaign, Entry, JournalFile, Shelf, State, journal_file
+from .journal import Entry, State, TakenUp
 from .outcome import outcome_of
 from .task import Route, Task
 
@@ -38,83 +34,6 @@ MAX_KEY_AGE_S = 13 * 86_400.0
 _CHUNK = 200
 
 
-@dataclass(frozen=True, slots=True)
-class TakenUp:
-    """A campaign that this process has taken up.
-
-    Attributes:
-        settings: the environment, with the campaign's service.
-        all_entries: its tasks, in the order of submission.
-        entries: those that were asked for.
-    """
-
-    file: JournalFile
-    campaign: Campaign
-    settings: Settings
-    all_entries: Sequence[Entry]
-    entries: Sequence[Entry]
-
-    @property
-    def next_number(self) -> int:
-        """The number of the next task."""
-        return self.all_entries[-1].number + 1 if self.all_entries else 1
-
-    @property
-    def task_group_id(self) -> str | None:
-        """The task group that was asked for, if all tasks went into one."""
-        groups = {one.route.get("task_group_id") for one in self.all_entries}
-        return groups.pop() if len(groups) == 1 else None
-
-    @property
-    def kept(self) -> dict[int, int]:
-        """Which record keeps the packed arguments of which task."""
-        return {one.number: one.kept_in for one in self.all_entries if one.kept_in is not None}
-
-    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the arguments for an executor that goes on with it.
-
-        Raises:
-            ValueError: the client that was given is one of another service.
-        """
-        client: Client | None = given.get("client")
-        if client is not None and client.service_url != self.campaign.service_url:
-            raise ValueError(
-                f"the campaign is at {self.campaign.service_url}, and the client that was given talks to "
-                f"{client.service_url}"
-            )
-        own: dict[str, Any] = {"label": self.campaign.label, "task_group_id": self.task_group_id}
-        return own if "endpoints" in given else {"endpoint_id": self.campaign.endpoint_id, **own}
-
-    def let_go(self) -> None:
-        """Let another program take it up."""
-        self.file.locks.release(self.campaign.campaign)
-
-
-def take_up(name: str | int, settings: Settings) -> TakenUp:
-    """Find a campaign and take it up for this process.
-
-    Args:
-        name: its label, one of its task groups, or its number.
-        settings: the environment.
-
-    Raises:
-        LookupError: the journal knows none of that name; says which it knows.
-        RuntimeError: a program is at work on it.
-        FarpoolError: there is no journal to read.
-    """
-    if not settings.journal:
-        raise FarpoolError("the journal is switched off (FARPOOL_JOURNAL=0): there is nothing to resume from")
-    file = journal_file(settings.home)
-    if not file.exists:
-        raise LookupError(f"there is no journal in {settings.home}: nothing was submitted to a service from here")
-    wanted = _checked(name)
-    try:
-        with file.opened() as connection:
-            return _take(Shelf(file, connection), wanted, file, settings)
-    except (sqlite3.Error, OSError) as error:
-        raise FarpoolError(f"the journal {file.path} cannot be read: {error}") from error
-
-
 def revive(taken: TakenUp, session: Session) -> list[Future[Any]]:
     """Make a future for each task of a campaign, in the order of submission. Blocks while the service is asked.
 
@@ -122,54 +41,6 @@ def revive(taken: TakenUp, session: Session) -> list[Future[Any]]:
         ServiceError: the service cannot be asked now; nothing was changed, and resuming can be tried again.
     """
     return _Revival(taken, session).futures()
-
-
-def _checked(name: object) -> str | int:
-    if isinstance(name, bool) or not isinstance(name, (str, int)):
-        raise TypeError(
-            f"resume takes a label, a task group id or the number of a campaign, not {name!r} ({type(name).__name__})"
-        )
-    if name == "":
-        raise ValueError("resume takes a label, a task group id or the number of a campaign: it was given nothing")
-    return _as_group(name) if isinstance(name, str) else name
-
-
-def _as_group(name: str) -> str:
-    try:
-        return as_id(name, "task_group_id")
-    except (TypeError, ValueError):
-        return name
-
-
-def _take(shelf: Shelf, name: str | int, file: JournalFile, settings: Settings) -> TakenUp:
-    found = shelf.find(name)
-    if not found:
-        raise LookupError(f"the journal {file.path} knows no campaign {name!r}{_known(shelf)}")
-    campaign = found[0]
-    if not shelf.take(campaign.campaign):
-        raise RuntimeError(
-            f"campaign {name!r} is at work: process {campaign.pid} on {campaign.host} ({campaign.program}) has it. "
-            "End that first, or follow it with: farpool tasks watch"
-        )
-    try:
-        every = shelf.entries(campaign.campaign, payloads=True)
-    except BaseException:
-        file.locks.release(campaign.campaign)
-        raise
-    entries = [one for one in every if _is_of(one, campaign, name)]
-    return TakenUp(file, campaign, replace(settings, service_url=campaign.service_url), every, entries)
-
-
-def _is_of(entry: Entry, campaign: Campaign, name: str | int) -> bool:
-    """Say whether a task is meant: a name that is not the whole campaign's is that of some of its tasks."""
-    if name in {campaign.campaign, campaign.label, campaign.task_group_id}:
-        return True
-    return name in {entry.label, entry.task_group_id, entry.route.get("task_group_id")}
-
-
-def _known(shelf: Shelf) -> str:
-    names = list(dict.fromkeys(one.label or str(one.task_group_id) for one in shelf.campaigns()))
-    return f"; it knows: {', '.join(names[:10])}" if names else ""
 
 
 class _Revival:

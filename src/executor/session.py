@@ -14,14 +14,13 @@ from ..settings import Settings
 from .code import Code, code_of
 from .future import Future
 from .initializer import Initializer
-from .journal import NO_JOURNAL, Journal, NoJournal, journal_file
+from .journal import NO_JOURNAL, Journal, NoJournal, TakenUp, journal_file
 from .kinds import prepared
 from .memory import Memory, function_file
 from .options import Options
 from .pipeline import Pipeline
 from .place import Place
 from .registry import Registered, Registry
-from .resume import TakenUp
 from .retry import Retry
 from .task import Task
 

@@ -22,6 +22,8 @@ COMMANDS = (
     ("tasks", "list"),
     ("tasks", "show"),
     ("tasks", "results"),
+    ("tasks", "campaigns"),
+    ("tasks", "watch"),
     ("doctor",),
 )
 

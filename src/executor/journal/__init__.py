@@ -17,7 +17,8 @@ the journal, and what is wrong with the file is said once in the log.
 from .file import JournalFile, journal_file
 from .journal import NO_JOURNAL, Journal, NoJournal
 from .records import Entry, State
-from .shelf import Campaign, Shelf
+from .shelf import Campaign, Shelf, meant
+from .taking import TakenUp, cancel_unsent, take_up
 
 __all__ = [
     "NO_JOURNAL",
@@ -28,5 +29,9 @@ __all__ = [
     "NoJournal",
     "Shelf",
     "State",
+    "TakenUp",
+    "cancel_unsent",
     "journal_file",
+    "meant",
+    "take_up",
 ]

@@ -8,15 +8,11 @@ written, and everything else goes on.
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import sqlite3
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ...wire import new_id
@@ -108,8 +104,7 @@ class Journal(NoJournal):
         linger_s: float = LINGER_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
-        about = About(label, service_url, endpoint_id, socket.gethostname(), os.getpid(), program)
+        about = About.of_this_process(label, service_url, endpoint_id)
         self._file = file
         self._writing = Writing(file, about, campaign=campaign, kept=kept, clock=clock)
         self._next = first_number

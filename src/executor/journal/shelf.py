@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ...errors import FarpoolError, WireError
+from ...wire.ids import as_id
 from .file import JournalFile
 from .records import Entry, entries
 
@@ -25,6 +27,9 @@ _CHUNK = 100
 #: How often, and how long in between, a campaign is tried to be taken that somebody is only looking at.
 _TRIES = 20
 _TRY_S = 0.02
+
+#: A name of so many digits is no campaign's number: SQLite has none that large.
+_DIGITS = 19
 
 _COLUMNS = (
     "campaign, label, service_url, endpoint_id, task_group_id, host, pid, program, begun_at, written_at, ended_at"
@@ -69,7 +74,7 @@ class Shelf:
     def __init__(
         self, file: JournalFile, connection: sqlite3.Connection, clock: Callable[[], float] = time.time
     ) -> None:
-        self._file = file
+        self.file = file
         self._connection = connection
         self._clock = clock
 
@@ -79,10 +84,26 @@ class Shelf:
 
     def find(self, name: str | int) -> list[Campaign]:
         """Give the campaigns with a label, a task group id, or a number, the newest first."""
-        if isinstance(name, int):
-            return self._campaigns("WHERE campaign = ?", name)
-        named = "SELECT campaign FROM names_1 WHERE name = ?"
-        return self._campaigns(f"WHERE campaign IN ({named}) ORDER BY campaign DESC", name)
+        named = "WHERE campaign IN (SELECT campaign FROM names_1 WHERE name = ?) ORDER BY campaign DESC"
+        for spelling in _spellings(name) if isinstance(name, str) else ():
+            found = self._campaigns(named, spelling)
+            if found:
+                return found
+        is_number = str(name).isdecimal() and len(str(name)) < _DIGITS
+        return self._campaigns("WHERE campaign = ?", int(name)) if is_number else []
+
+    def latest(self, name: str | int) -> Campaign:
+        """Give the latest campaign with a name.
+
+        Raises:
+            LookupError: there is none; says which there are.
+        """
+        found = self.find(name)
+        if not found:
+            known = list(dict.fromkeys(one.label or str(one.task_group_id) for one in self.campaigns()))
+            told = f"; it knows: {', '.join(known[:10])}" if known else ""
+            raise LookupError(f"the journal {self.file.path} knows no campaign {name!r}{told}")
+        return found[0]
 
     def entries(self, campaign: int, *, payloads: bool = False) -> list[Entry]:
         """Read the tasks of a campaign, in the order of submission.
@@ -90,10 +111,16 @@ class Shelf:
         Args:
             campaign: its number.
             payloads: also the packed arguments that are kept.
+
+        Raises:
+            FarpoolError: a record is damaged.
         """
         kept = "payloads" if payloads else "NULL"
         asked = f"SELECT record, kind, at, body, {kept} FROM records_1 WHERE campaign = ? ORDER BY record"  # noqa: S608
-        return entries(self._connection.execute(asked, (campaign,)))
+        try:
+            return entries(self._connection.execute(asked, (campaign,)))
+        except (ValueError, KeyError, TypeError, IndexError, WireError) as error:
+            raise FarpoolError(f"campaign {campaign} in {self.file.path} is damaged: {error!r}") from error
 
     def version(self) -> int:
         """Give a number that changes when another connection has written."""
@@ -102,19 +129,19 @@ class Shelf:
 
     def is_at_work(self, campaign: int) -> bool:
         """Whether an executor has the campaign, in whichever process of this machine."""
-        return self._file.locks.is_held(campaign)
+        return self.file.locks.is_held(campaign)
 
     def take(self, campaign: int) -> bool:
         """Take a campaign up; False when an executor has it."""
         for _ in range(_TRIES):
-            if self._file.locks.take(campaign):
+            if self.file.locks.take(campaign):
                 return True
             threading.Event().wait(_TRY_S)
         return False
 
     def let_go(self, campaign: int) -> None:
         """Let go of a campaign that was taken."""
-        self._file.locks.release(campaign)
+        self.file.locks.release(campaign)
 
     def remove(self, campaign: int) -> None:
         """Throw a campaign away."""
@@ -142,7 +169,7 @@ class Shelf:
                 idle.append(campaign)
         # What is finished goes first, and more of it than is needed now; then what is oldest, as little as will do.
         unfinished: list[Campaign] = []
-        wanted = room_bytes and max(room_bytes, self._file.max_bytes // 2)
+        wanted = room_bytes and max(room_bytes, self.file.max_bytes // 2)
         for campaign in idle if self.room_bytes() < room_bytes else ():
             if not self._is_finished(campaign):
                 unfinished.append(campaign)
@@ -153,7 +180,7 @@ class Shelf:
                 return
             log.warning(
                 "%s is full: campaign %d (%s), which was not finished, is removed",
-                self._file.path,
+                self.file.path,
                 campaign.campaign,
                 campaign.label or campaign.task_group_id,
             )
@@ -168,7 +195,7 @@ class Shelf:
             self._connection.execute(f"PRAGMA {name}").fetchone()
             for name in ("page_size", "page_count", "freelist_count")
         )
-        return self._file.max_bytes - int(page_bytes) * (int(pages) - int(free))
+        return self.file.max_bytes - int(page_bytes) * (int(pages) - int(free))
 
     def _campaigns(self, which: str, *values: object) -> list[Campaign]:
         rows: Sequence[tuple[object, ...]] = self._connection.execute(
@@ -176,3 +203,21 @@ class Shelf:
             values,
         ).fetchall()
         return [Campaign(*row) for row in rows]  # type: ignore[arg-type] # as the table has them
+
+
+def meant(every: Sequence[Entry], campaign: Campaign, name: str | int) -> list[Entry]:
+    """Choose the tasks that are meant: a name that is not the whole campaign's is that of some of its tasks."""
+    names = {name, *_spellings(str(name))}
+    if not names.isdisjoint({campaign.campaign, str(campaign.campaign), campaign.label, campaign.task_group_id}):
+        return list(every)
+    return [
+        one for one in every if not names.isdisjoint({one.label, one.task_group_id, one.route.get("task_group_id")})
+    ]
+
+
+def _spellings(name: str) -> list[str]:
+    """Give a name, and for an id how we write it."""
+    try:
+        return list(dict.fromkeys((name, as_id(name, "task_group_id"))))
+    except (TypeError, ValueError):
+        return [name]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from .file import JournalFile
@@ -47,6 +51,12 @@ class About:
     host: str
     pid: int
     program: str
+
+    @classmethod
+    def of_this_process(cls, label: str, service_url: str, endpoint_id: str) -> About:
+        """Describe a campaign that this process is at work on."""
+        program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "python"
+        return cls(label, service_url, endpoint_id, socket.gethostname(), os.getpid(), program)
 
 
 @dataclass(slots=True)
