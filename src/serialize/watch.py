@@ -46,7 +46,16 @@ _Read: TypeAlias = Callable[[Any], list[Any]]
 
 # What the class statement, `abc` and `dataclass` put into a class: it says nothing that is not said elsewhere.
 _MADE = frozenset(
-    {"__dict__", "__weakref__", "__annotations__", "__abstractmethods__", "_abc_impl", "__slots__", "__match_args__"}
+    {
+        "__dict__",
+        "__weakref__",
+        "__annotations__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__slots__",
+        "__match_args__",
+        "__slotnames__",
+    }
     | {"__dataclass_fields__", "__dataclass_params__", "__static_attributes__", "__parameters__", "__orig_bases__"}
 )
 
@@ -171,6 +180,8 @@ def _of_class(kind: type) -> list[Any]:
         elif isinstance(value, staticmethod | classmethod):
             function: Any = value.__func__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
             values.append(function)
+        elif isinstance(value, functools.cached_property):
+            values.append(value.func)
         else:
             values.append(value)
     return values

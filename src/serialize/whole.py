@@ -8,6 +8,7 @@ dill's own building blocks only, so every `dill.loads` reads it.
 # ruff: noqa: SLF001 - dill's building blocks have no public names
 from __future__ import annotations
 
+import _thread
 import importlib
 import io
 import sys
@@ -65,8 +66,13 @@ def dumps_whole(value: object, protocol: int) -> bytes:
     return file.getvalue()
 
 
+# A lock is nobody's where it arrives. dill would have it come back held, and what waits for it there waits for ever: an
+# `RLock` always, as `functools.cached_property` has one before 3.12.
+_LOCKS: dict[type, Any] = {type(make()): make for make in (_thread.allocate_lock, _thread.RLock)}
+
+
 class WholePickler(_DillPickler):
-    """dill's pickler, with three ways of its own: for functions, modules and enumerations."""
+    """dill's pickler, with four ways of its own: for functions, modules, enumerations and locks."""
 
     def __init__(self, file: io.BytesIO, protocol: int) -> None:
         super().__init__(file, protocol)
@@ -83,6 +89,9 @@ class WholePickler(_DillPickler):
             if type(value) is FunctionType and _is_homeless(value):
                 self._save_function(value)
                 return
+            if type(value) in _LOCKS:
+                self.save_reduce(_LOCKS[type(value)], (), obj=value)
+                return
             if type(value) is ModuleType and value is sys.modules.get(value.__name__) and not _is_main(value):
                 # dill would send the content of a module of the user's own along, and set it over what is there.
                 self.save_reduce(_dill._import_module, (value.__name__,), obj=value)
@@ -96,6 +105,7 @@ class WholePickler(_DillPickler):
     def save_reduce(self, make: Any, args: tuple[Any, ...], *more: Any, obj: Any = None, **named: Any) -> None:
         if _is_class(obj) and id(obj) in self._postproc:
             kind = obj
+            args = tuple(_as_written(one) if isinstance(one, dict) else one for one in args)
             if is_kept(kind):
                 make, args = keep(), (self.key_of(kind), _Call(make, args))
                 self._postproc[id(kind)] += self.refresh(kind)
@@ -142,6 +152,11 @@ class WholePickler(_DillPickler):
 def _is_class(value: object) -> TypeGuard[type[Any]]:
     # Not `isinstance`, which asks a lazy proxy for its target's class: that would fetch the target.
     return issubclass(type(value), type)
+
+
+def _as_written(parts: dict[str, Any]) -> dict[str, Any]:
+    """Take out of a class what pickling its objects has put there: it is the same class before and after."""
+    return {name: part for name, part in parts.items() if name != "__slotnames__"}
 
 
 _PLAIN_METACLASSES = frozenset({type, ABCMeta})

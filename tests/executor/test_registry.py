@@ -170,6 +170,15 @@ def test_a_global_that_changes_between_two_calls_makes_another_function(desk: De
     assert desk.packed == 4
 
 
+def test_pickling_objects_of_a_class_does_not_make_it_another(desk: Desk) -> None:
+    program: dict[str, Any] = {"__name__": "__main__"}
+    exec("class Own: pass\ndef f(own): return isinstance(own, Own)", program)
+    first = desk.id_of(program["f"])
+    SERIALIZER.pack_arguments((program["Own"](),), {})
+
+    assert desk.id_of(program["f"]) == first
+
+
 def test_a_bound_method_is_registered_with_its_object_as_it_is_now(desk: Desk) -> None:
     counter = Counter(1)
     before = desk.id_of(counter.count)

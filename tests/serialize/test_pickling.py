@@ -13,6 +13,7 @@ import operator
 import pathlib
 import pickle
 import re
+import threading
 import types
 import urllib.parse
 from collections.abc import Callable
@@ -313,3 +314,24 @@ def test_any_bytes_do_here_what_they_do_in_dill(data: bytes) -> None:
 )
 def test_names_that_only_dill_understands_are_understood(data: bytes) -> None:
     assert loads(data) is dill_loads(data) or loads(data) == dill_loads(data)
+
+
+@pytest.mark.parametrize("make", [threading.Lock, threading.RLock])
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_lock_arrives_free(make: Callable[[], Any], is_held: bool) -> None:
+    lock = make()
+    if is_held:
+        lock.acquire()
+
+    arrived = dill_loads(dumps(lock))
+
+    assert type(arrived) is type(lock)
+    assert arrived.acquire(blocking=False)
+
+
+def test_a_cached_property_of_a_class_of_the_script_can_be_asked_for() -> None:
+    program: dict[str, Any] = {"__name__": "__main__", "functools": functools}
+    exec("class Own:\n @functools.cached_property\n def value(self): return 7", program)
+    del program["functools"]
+
+    assert dill_loads(dumps(program["Own"]))().value == 7

@@ -46,6 +46,10 @@ class Disc:
     def make(cls):
         return cls(LIST[0])
 
+    @functools.cached_property
+    def kept(self):
+        return FACTOR
+
     @staticmethod
     def plain():
         return 1
@@ -124,6 +128,7 @@ CHANGES = [
     ("uses_class", "Disc.extra = 6"),
     ("uses_class", "Disc.size = lambda self: 0"),
     ("uses_class", "Disc.area = property(lambda self: 0)"),
+    ("uses_class", "Disc.kept = functools.cached_property(lambda self: 0)"),
     ("uses_class", "Disc.plain = staticmethod(lambda: 2)"),
     ("uses_class", "Disc.make = classmethod(lambda cls: 2)"),
     ("uses_class", "LIST[0] = 2"),
@@ -150,6 +155,7 @@ NO_CHANGES = [
     ("recursive", "FACTOR = 4"),
     ("uses_list", "LIST.append(3); LIST.pop()"),
     ("uses_class", "Child(7).size()"),
+    ("uses_class", "import copy; copy.copy(Disc(1)); copy.copy(Child(1))"),
     ("uses_cached", "cached(1); cached(2)"),
     ("inner", "inner()"),
     ("part", "part()"),

@@ -17,8 +17,29 @@ from support.notebook import run_cells
 PROGRAM = Path(__file__).parent / "programs" / "kinds.py"
 TEXT = PROGRAM.read_text()
 
+#: What holds a class of the program, which is another one in each.
+OF_THIS_PROGRAM = {
+    "a decorated function",
+    "an object that decorates",
+    "an async callable object",
+    "an async method",
+    "a partial of a bound method",
+    "a partial of a class",
+    "a bound method",
+    "a method of a data class",
+    "a class method",
+    "a class method of an object",
+    "a callable object",
+    "a callable object with slots",
+    "a class",
+    "a data class",
+    "a named tuple",
+    "an enumeration",
+    "a function that uses classes",
+}
+
 #: What is taken twice: each time it is another object of equal code.
-EQUAL = 1
+EQUAL = 2
 
 
 def run(home: Path, *arguments: str, text: str = "", **variables: str) -> Any:
@@ -44,6 +65,17 @@ def test_every_kind_of_callable_runs(tmp_path: Path, arguments: list[str], text:
 
     assert report["wrong"] == {}
     assert report["registered"] == report["kinds"] - EQUAL
+
+
+@pytest.mark.slow
+def test_every_kind_has_one_key_in_every_process(tmp_path: Path) -> None:
+    first, *others = [run(tmp_path, str(PROGRAM), KINDS="keys", PYTHONHASHSEED=str(seed)) for seed in range(3)]
+
+    lasting = {name: key for name, (key, is_lasting) in first.items() if is_lasting}
+    assert first.keys() - lasting.keys() == OF_THIS_PROGRAM
+    for other in others:
+        assert {name: key for name, (key, is_lasting) in other.items() if is_lasting} == lasting
+    assert len({key for key, _ in first.values()}) == len(first) - EQUAL
 
 
 @pytest.mark.slow

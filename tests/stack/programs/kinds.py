@@ -163,6 +163,10 @@ class Shape(abc.ABC):
     def of_class(cls, number: int) -> tuple[str, int]:
         return cls.__name__, number + cls.sides
 
+    @functools.cached_property
+    def perimeter(self) -> int:
+        return self.sides * self.size
+
     @property
     def area(self) -> int:
         return self.size * self.size
@@ -218,7 +222,7 @@ class Slotted:
 
 def use_classes(number: int) -> tuple[Any, ...]:
     square = Square(number)
-    return square.twice().area, Point(number).y, Pair(1).other, Colour(2).name, type(square) is Square
+    return square.twice().area, square.perimeter, Point(number).y, Pair(1).other, Colour(2).name, type(square) is Square
 
 
 def executed(text: str, **namespace: Any) -> Any:
@@ -273,7 +277,7 @@ CASES: dict[str, Case] = {
     "a data class": Case(Point, (1,), Point(1)),
     "a named tuple": Case(Pair, (1,), Pair(1)),
     "an enumeration": Case(Colour, (2,), Colour.BLUE),
-    "a function that uses classes": Case(use_classes, (2,), (16, 3, 2, "BLUE", True)),
+    "a function that uses classes": Case(use_classes, (2,), (16, 8, 3, 2, "BLUE", True)),
     "a builtin": Case(pow, (2, 5), 32),
     "a method of a builtin object": Case("a-b".split, ("-",), ["a", "b"]),
     "a bound method of a list": Case([1, 2, 1].count, (1,), 2),
@@ -310,12 +314,13 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
 }
 
 
-def keys() -> dict[str, str]:
-    """Give the key of each kind."""
+def keys() -> dict[str, tuple[str, bool]]:
+    """Give the key of each kind, and whether it is the same in every program."""
     from farpool.executor.code import code_of
     from farpool.serialize import Serializer
 
-    return {name: code_of(case.fn, Serializer()).key().hex() for name, case in CASES.items()}
+    codes = {name: code_of(case.fn, Serializer()) for name, case in CASES.items()}
+    return {name: (code.key().hex(), code.is_lasting()) for name, code in codes.items()}
 
 
 def run() -> dict[str, Any]:
