@@ -8,6 +8,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +19,7 @@ from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import options
-from .exits import exit_hook, interrupt, policy
+from .exits import CANCEL_S, exit_hook, interrupt, policy
 from .forks import generation
 from .future import Future
 from .initializer import Initializer
@@ -323,8 +324,13 @@ class Executor(Work):
             self._shut_down = True
             session = self._session
         if session is not None:
-            session.pipeline.close(running=kind is not None and issubclass(kind, asyncio.CancelledError))
-            await asyncio.get_running_loop().run_in_executor(None, session.pipeline.join)
+            pipeline, is_cancelled = session.pipeline, kind is not None and issubclass(kind, asyncio.CancelledError)
+            if is_cancelled:  # by Ctrl-C, perhaps
+                pipeline.interrupt()
+            else:
+                pipeline.close()
+            wait = partial(pipeline.join, CANCEL_S if is_cancelled else None)
+            await asyncio.get_running_loop().run_in_executor(None, wait)
 
     @classmethod
     def configured(cls, **defaults: Any) -> type[Self]:
@@ -359,6 +365,11 @@ class Executor(Work):
 
     def _owner(self) -> Executor:
         return self
+
+    @property
+    def _broken(self) -> bool:
+        # What libraries look at, as they do with the standard library's executors.
+        return self._session is not None and self._session.pipeline.is_broken
 
     def _wait_for(self, session: Session) -> None:
         try:

@@ -25,7 +25,7 @@ NOTICE_S = 3.0
 #: After Ctrl-C: what takes longer, as where the service does not answer, goes on without being waited for.
 HURRY_S = 0.7
 
-#: For `on_exit="cancel"`: as above, but nobody is waiting at the keyboard.
+#: For `on_exit="cancel"` and cancelled asyncio code: as above, but perhaps nobody is waiting at the keyboard.
 CANCEL_S = 5.0
 
 POLICIES = ("wait", "cancel", "detach")

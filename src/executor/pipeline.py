@@ -270,6 +270,11 @@ class Pipeline:
         return not any(thread.is_alive() for thread in self._threads)
 
     @property
+    def is_broken(self) -> bool:
+        """Whether something has happened that no task survives."""
+        return self._broken is not None
+
+    @property
     def pending(self) -> int:
         """How many tasks have no outcome."""
         return self.stats().in_flight

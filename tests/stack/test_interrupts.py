@@ -31,12 +31,19 @@ QUICK_S = 20.0
 
 #: Whoever runs the tests in the background may have them ignore Ctrl-C, and children inherit that.
 PREAMBLE = """
-import os, signal, sys, threading, time
+import os, signal, sys, threading, time, traceback
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from farpool import Executor
 
 def begun(futures):
     while not any(future.running() for future in futures):
+        time.sleep(0.01)
+    threading.Thread(target=tell_when_there).start()
+
+def tell_when_there():
+    # Ready when the main thread has come to where it is to be interrupted: the test names a line or a function of it.
+    there, main = os.environ.get("THERE", ""), threading.main_thread().ident
+    while there not in "".join(traceback.format_stack(sys._current_frames()[main])):
         time.sleep(0.01)
     print("ready", flush=True)
 """
@@ -149,7 +156,7 @@ PENDING = """
     ids=["in result", "in a map", "in the body", "while with waits"],
 )
 def test_ctrl_c_cancels_everything_and_ends_the_stack(start: Start, tmp_path: Path, then: str, innermost: str) -> None:
-    program = start(PENDING.format(then=then))
+    program = start(PENDING.format(then=then), THERE=innermost)
     stack = program.wait_ready()
 
     program.press_ctrl_c()
@@ -308,7 +315,9 @@ def test_ctrl_c_ends_the_wait_at_exit(start: Start, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_that_nobody_catches_does_not_wait_at_exit(start: Start, tmp_path: Path) -> None:
-    program = start(FORGOTTEN.format(policy="wait", sleep=60, tasks=20) + "    futures[0].result()\n")
+    program = start(
+        FORGOTTEN.format(policy="wait", sleep=60, tasks=20) + "    futures[0].result()\n", THERE="futures[0].result()"
+    )
     stack = program.wait_ready()
 
     program.press_ctrl_c()
@@ -409,3 +418,31 @@ import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, sys.argv[1]])
 """
+
+
+def test_ctrl_c_in_asyncio_code_cancels_everything_too(start: Start, tmp_path: Path) -> None:
+    program = start("""
+        import asyncio
+
+        async def main():
+            async with Executor(max_workers=2) as executor:
+                futures = [executor.submit(time.sleep, 60) for _ in range(20)]
+                while not futures[0].running():
+                    await asyncio.sleep(0.01)
+                print("ready", flush=True)
+                try:
+                    await asyncio.gather(*futures)
+                finally:
+                    print(all(future.cancelled() for future in futures))
+
+        asyncio.run(main())
+    """)
+    stack = program.wait_ready()
+
+    program.press_ctrl_c()
+    code, out, errors, seconds = program.wait()
+
+    assert (code, out) == (-signal.SIGINT, "True\n")
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert seconds < QUICK_S
+    assert_gone(stack, tmp_path)
