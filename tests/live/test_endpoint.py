@@ -194,6 +194,32 @@ def test_maps_run_on_the_unmodified_endpoint_whose_workers_have_no_farpool(manag
 
 @pytest.mark.live
 @pytest.mark.slow
+def test_an_initializer_runs_once_in_a_process_of_the_unmodified_endpoint(manager: str, client: Client) -> None:
+    def prepare(name: str) -> None:
+        import sys
+
+        sys.__dict__.setdefault("farpool_test_prepared", []).append(name)
+
+    def prepared() -> object:
+        import sys
+
+        seen: object = sys.__dict__["farpool_test_prepared"]
+        return seen
+
+    def refuse() -> None:
+        raise LookupError("no GPU here")
+
+    with Executor(endpoint_id=manager, client=client, initializer=prepare, initargs=("once",)) as executor:
+        futures = [executor.submit(prepared) for _ in range(10)]
+        assert [future.result(TIMEOUT) for future in futures] == [["once"]] * 10
+    with Executor(endpoint_id=manager, client=client, initializer=refuse) as executor:
+        with pytest.raises(concurrent.futures.BrokenExecutor, match="no GPU here") as caught:
+            executor.submit(prepared).result(TIMEOUT)
+        assert isinstance(caught.value.__cause__, LookupError)
+
+
+@pytest.mark.live
+@pytest.mark.slow
 def test_a_task_cancelled_at_the_unmodified_endpoint_is_settled_and_its_late_result_dropped(
     manager: str, client: Client, tmp_path: Path
 ) -> None:

