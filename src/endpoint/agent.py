@@ -182,10 +182,13 @@ class Agent:
     # ---- tasks
 
     def _deliver(self, delivery: Delivery) -> None:
-        if self._stopping:
-            return  # not acknowledged, it goes back to the queue
         request = intake.read(delivery.headers, delivery.body, self._rules)
-        if isinstance(request, Job):
+        if isinstance(request, intake.CallOff):
+            self._links.tasks.ack(delivery)
+            self._call_off(request.task_id, running=request.running)
+        elif self._stopping:
+            return  # not acknowledged, it goes back to the queue
+        elif isinstance(request, Job):
             if self._accept(request.task_id, delivery):
                 self._engine.submit(request, partial(self._done, request.task_id))
                 if self._heartbeat is not None:
@@ -193,9 +196,6 @@ class Agent:
         elif isinstance(request, intake.Refusal):
             if self._accept(request.task_id, delivery):
                 self._fail_task(request.task_id, request.code, request.message)
-        elif isinstance(request, intake.CallOff):
-            self._links.tasks.ack(delivery)
-            self._call_off(request.task_id, running=request.running)
         else:
             log.warning("dropping a message of %d bytes that names no task: %s", len(delivery.body), request.why)
             self._links.tasks.nack(delivery, requeue=False)

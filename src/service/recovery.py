@@ -24,6 +24,10 @@ from .task_state import Event, sources
 
 log = logging.getLogger(__name__)
 
+#: So long an endpoint that lives on may be cut off, and still be told what was called off before a broker
+#: without memory lost its queues (seconds).
+FORGET_CANCELS_S = 24 * 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Left:
@@ -81,6 +85,9 @@ class Recovery:
             )
 
     def _look(self, connection: Connection) -> _Left:
+        if not self._broker.survives_restart:
+            # The tasks are in no queue any more; only an endpoint that has lived on since may still have one.
+            cancels.drop_old(connection, self._clock() - FORGET_CANCELS_S)
         left = _Left([], {}, {}, outcomes.owed_numbers(connection, self._clock() - self._keep_finished_s))
         for endpoint in endpoints.everything(connection):
             if not endpoint.is_attached:

@@ -294,3 +294,17 @@ def test_an_endpoint_that_is_stopped_forgets_what_was_called_off_and_is_told_aga
     second.stop(0)
     second.join()
     assert not (tmp_path / "count").exists()
+
+
+def test_a_task_that_is_given_time_to_end_at_a_stop_can_be_called_off(
+    site: TaskSite, start_agent: Start, tmp_path: Path
+) -> None:
+    agent = start_agent(max_workers=1)
+    running = site.put(WAIT, str(tmp_path / "gate"), str(tmp_path / "started"))
+    eventually((tmp_path / "started").exists)
+    agent.stop(600)
+
+    site.cancel(running)
+
+    assert code_of(site.result(running)) == "TASK_CANCELLED"
+    agent.join()

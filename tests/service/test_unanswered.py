@@ -214,6 +214,22 @@ def test_what_was_taken_back_is_sent_after_all_when_it_could_not_be_cancelled(
     told(tmp_path, story)
 
 
+def test_a_service_whose_broker_forgets_with_it_does_not_remember_cancels_for_ever(tmp_path: Path) -> None:
+    async def story(opened: OpenHouse) -> None:
+        await report(opened)
+        done, waiting = await submitted(opened, 2)
+        await cancel(opened, done, waiting)
+        error = ErrorDetails("TASK_CANCELLED", "called off")
+        await opened.take_in(Result(done, "", {TASK_DELIVERED: False}, error))
+
+        await opened.database.write(lambda connection: cancels.drop_old(connection, NOW))
+        assert {one.task_id for one in await to_tell(opened)} == {done, waiting}
+        await opened.database.write(lambda connection: cancels.drop_old(connection, NOW + 1))
+        assert {one.task_id for one in await to_tell(opened)} == {waiting}, "it has no outcome yet"
+
+    told(tmp_path, story)
+
+
 @pytest.mark.parametrize("online", [True, False])
 def test_many_tasks_take_few_statements(tmp_path: Path, online: bool) -> None:
     async def story(opened: OpenHouse) -> None:

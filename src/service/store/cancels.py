@@ -98,6 +98,12 @@ def some(connection: Connection, seqs: Iterable[int]) -> list[Cancel]:
     return [Cancel(*row) for chunk in keys(list(seqs)) for row in connection.execute(_SOME, {"seqs": chunk})]
 
 
+def drop_old(connection: Connection, asked_before: float) -> None:
+    """Forget what was asked long ago of tasks that have an outcome."""
+    finished = select(tasks.c.seq).where(tasks.c.seq == cancels.c.seq, tasks.c.finished_at.is_not(None))
+    connection.execute(delete(cancels).where(cancels.c.asked_at < asked_before, finished.exists()))
+
+
 def forget(connection: Connection, endpoint_id: str) -> None:
     """Forget what an endpoint was to be told: it is no more."""
     connection.execute(delete(cancels).where(cancels.c.endpoint_id == endpoint_id))
