@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -16,15 +17,26 @@ def outcome_of(
 ) -> tuple[Any, BaseException | None]:
     """Give what a result holds for a future: a value, or the error to set on it. Never raises.
 
-    The error has no traceback: it would hold on to the payload, and to the future that holds the error.
+    No traceback of the error holds on to the payload, or to the future that will hold the error.
     """
-    failure = _failure(future, result)
-    if failure is None:
-        try:
+    try:
+        failure = _failure(future, result)
+        if failure is None:
             return _value(result, deserialize), None
-        except BaseException as error:  # noqa: BLE001 - whatever reading a value raises belongs to its future
-            failure = error
+    except BaseException as error:  # noqa: BLE001 - whatever reading a value raises belongs to its future
+        failure = error
+        _let_go(error)
     return None, failure.with_traceback(None)
+
+
+def _let_go(error: BaseException) -> None:
+    """Clear the frames in which the errors behind this one came about: they show where that was, and hold nothing."""
+    behind = error.__cause__ or error.__context__
+    seen = {id(error)}
+    while behind is not None and id(behind) not in seen:
+        seen.add(id(behind))
+        traceback.clear_frames(behind.__traceback__)
+        behind = behind.__cause__ or behind.__context__
 
 
 def _failure(future: Future[Any], result: Result | TaskDocument) -> BaseException | None:
