@@ -66,7 +66,10 @@ def main() -> None:
         FarpoolFutureTest,
     )
     suite = unittest.TestSuite(loader.loadTestsFromTestCase(case) for case in cases)
-    result = unittest.TextTestRunner(stream=sys.stderr, verbosity=2).run(suite)
+    # Executors of one program share a stack: kept up, it is not started for each test.
+    with farpool.Executor(max_workers=5) as keeper:
+        keeper.submit(int).result()
+        result = unittest.TextTestRunner(stream=sys.stderr, verbosity=2).run(suite)
 
     def name(test: Any) -> str:
         return test.id().removeprefix("__main__.")
