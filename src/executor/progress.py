@@ -30,7 +30,7 @@ class _Shown(Bar):
     def __init__(self, label: str, total: int | None) -> None:
         from .screen import screen  # noqa: PLC0415 - who shows no bar does not pay for rich
 
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # entered again where this is collected as garbage in the middle of `count`
         self._followed = 0
         self._done = 0
         self._total = total

@@ -77,8 +77,11 @@ def run(program: str, *, tty: bool = True, interrupt_at: bytes | None = None) ->
         os.close(theirs)
         reader = threading.Thread(target=read)
         reader.start()
-        out, _ = process.communicate(timeout=60)
-        reader.join()
+        try:
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+            reader.join()
     os.close(ours)
     return Ran(process.returncode, out, b"".join(shown).decode())
 
