@@ -105,7 +105,7 @@ class WholePickler(_DillPickler):
     def save_reduce(self, make: Any, args: tuple[Any, ...], *more: Any, obj: Any = None, **named: Any) -> None:
         if _is_class(obj) and id(obj) in self._postproc:
             kind = obj
-            args = tuple(_as_written(one) if isinstance(one, dict) else one for one in args)
+            args = tuple(map(_as_written, args))
             if is_kept(kind):
                 make, args = keep(), (self.key_of(kind), _Call(make, args))
                 self._postproc[id(kind)] += self.refresh(kind)
@@ -154,9 +154,12 @@ def _is_class(value: object) -> TypeGuard[type[Any]]:
     return issubclass(type(value), type)
 
 
-def _as_written(parts: dict[str, Any]) -> dict[str, Any]:
-    """Take out of a class what pickling its objects has put there: it is the same class before and after."""
-    return {name: part for name, part in parts.items() if name != "__slotnames__"}
+def _as_written(part: Any) -> Any:
+    """Take out of a class's namespace what pickling its objects has put there: it is the same class before and after."""
+    if type(part) is not dict:
+        return part
+    namespace: dict[str, Any] = part  # pyright: ignore[reportUnknownVariableType]
+    return {name: value for name, value in namespace.items() if name != "__slotnames__"}
 
 
 _PLAIN_METACLASSES = frozenset({type, ABCMeta})
