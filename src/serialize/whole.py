@@ -155,7 +155,7 @@ def _is_class(value: object) -> TypeGuard[type[Any]]:
 
 
 def _as_written(part: Any) -> Any:
-    """Take out of a class's namespace what pickling its objects has put there: it is the same class before and after."""
+    """Take out of a class's namespace what pickling its objects has put there: the class is the same."""
     if type(part) is not dict:
         return part
     namespace: dict[str, Any] = part  # pyright: ignore[reportUnknownVariableType]
