@@ -21,7 +21,7 @@
        |- TaskTimeout           the task ran longer than it was allowed to
        |- WorkerLost            the worker process died under the task
        |- EndpointOffline       the endpoint went away and the task cannot be run
-       |- TaskUncertain         it is not known whether the task ran: a program ended while it was being sent
+       |- TaskUncertain         it is not known whether the task ran: the answer to the request was lost
        `- ResultTooLarge        the task ran, its result is over the size limit
 
 Wrong use raises ValueError, TypeError or RuntimeError at once, as the standard library does. Every error here pickles.
@@ -56,7 +56,14 @@ class ServiceError(FarpoolError):
         code: the service's own error code, such as ``"ENDPOINT_NOT_FOUND"``, or None.
         message: the service's own message, or None.
         request_id: the id under which the service logged the request, or None.
+        retry_after_s: how long the service asks to wait before the next request, or None.
+        is_passing: whether it may pass by itself: the service is away, busy or broken.
+        perhaps_done: whether the service may have done what was asked: only its answer was lost.
     """
+
+    retry_after_s: float | None = None
+    is_passing: bool = False
+    perhaps_done: bool = False
 
     def __init__(
         self,
@@ -198,8 +205,10 @@ class EndpointOffline(TaskError):
 class TaskUncertain(TaskError):
     """It is not known whether the task ran, or what it came to, and it is not run again for that.
 
-    The program that submitted it ended while it was being sent to a service that cannot say whether it took it; or the
-    service does not know the task any more.
+    The answer to the request that submitted it was lost, and the service cannot be asked whether it took it: the hosted
+    one knows no idempotency keys, and a farpool service stayed away for longer than the patience. Or the program that
+    submitted it ended while it was being sent; or the service does not know the task any more. Its ``__cause__`` says
+    what happened to the request.
     """
 
 

@@ -11,10 +11,23 @@
 A `Link` keeps a connection open; `Consumer` and `Publisher` say what is done with it. Nothing here starts a thread.
 """
 
-from .backoff import Backoff, Patience
+from .backoff import LINK_PATIENCE, ONE_TRY, Backoff, Patience, Spell
 from .consumer import Address, Consumer, Delivery
 from .link import Link
 from .loop import Loop, Timer
 from .publisher import Publisher
 
-__all__ = ["Address", "Backoff", "Consumer", "Delivery", "Link", "Loop", "Patience", "Publisher", "Timer"]
+__all__ = [
+    "LINK_PATIENCE",
+    "ONE_TRY",
+    "Address",
+    "Backoff",
+    "Consumer",
+    "Delivery",
+    "Link",
+    "Loop",
+    "Patience",
+    "Publisher",
+    "Spell",
+    "Timer",
+]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import StreamError
 from .acks import AckWindow
-from .backoff import Backoff, Patience
+from .backoff import LINK_PATIENCE, Backoff, Patience
 from .link import Link
 from .loop import Loop
 
@@ -69,6 +69,7 @@ class Consumer:
         exclusive: refuse to share the queue.
         on_open: called at each (re)connect, before the first message.
         on_lost: called when the connection is gone and will be opened again.
+        on_refused: called when the broker has refused: the queue is gone, or the credentials are too old.
         on_gave_up: called with a `StreamError` when patience has ended.
     """
 
@@ -83,8 +84,9 @@ class Consumer:
         exclusive: bool = False,
         on_open: Callable[[], None] = _nothing,
         on_lost: Callable[[], None] = _nothing,
+        on_refused: Callable[[], None] = _nothing,
         on_gave_up: Callable[[StreamError], None] = _nothing,
-        patience: Patience = Patience(),  # noqa: B008 - a frozen value
+        patience: Patience = LINK_PATIENCE,
         backoff: Backoff = Backoff(),  # noqa: B008 - a frozen value
     ) -> None:
         self._loop = loop
@@ -106,6 +108,7 @@ class Consumer:
             locate=self._locate_url,
             set_up=self._set_up,
             lost=self._lost,
+            refused=on_refused,
             gave_up=on_gave_up,
             patience=patience,
             backoff=backoff,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from ..errors import FarpoolError, StreamError
-from .backoff import Backoff, Patience
+from ..errors import FarpoolError, ServiceRefused, StreamError
+from .backoff import Backoff, Patience, Spell
 from .loop import Loop, Timer
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,16 @@ STABLE_S = 1.0
 
 #: A broker that does not answer a close is not waited for longer.
 CLOSE_S = 5.0
+
+#: A connection that does not come about is tried anew: while packets go lost, TCP itself tries ever more seldom.
+CONNECT_S = 4.0
+
+#: Seconds of failure after which somebody is told.
+QUIET_S = 20.0
+
+
+def _nothing() -> None:
+    pass
 
 
 def _place(url: str) -> str:
@@ -38,6 +48,8 @@ class Link:
         set_up: called with each new channel (a pika `Channel`); calls `ready()` when the channel is of use.
         lost: called when a link that was ready is gone.
         gave_up: called once, with a `StreamError` that says what happened, when patience has ended.
+        refused: called when the broker has refused, before the next attempt.
+        clock: monotonic seconds.
     """
 
     def __init__(
@@ -49,22 +61,28 @@ class Link:
         set_up: Callable[[Any], None],
         lost: Callable[[], None],
         gave_up: Callable[[StreamError], None],
+        refused: Callable[[], None] = _nothing,
         patience: Patience,
         backoff: Backoff,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._loop = loop
         self._name = name
         self._locate = locate
         self._set_up = set_up
         self._lost = lost
+        self._refused = refused
         self._gave_up = gave_up
+        self._clock = clock
         self._patience = patience
         self._backoff = backoff
         self._url = ""
         self._connection: Any = None
         self._timer: Timer | None = None
         self._attempt = 0
-        self._failing_since: float | None = None
+        self._spell = Spell(clock)
+        self._waited_s = 0.0
+        self._told = False
         self._ready_since: float | None = None
         self._ever_open = False
         self._closed = False
@@ -83,6 +101,7 @@ class Link:
         try:
             self._url = self._locate()
             parameters = URLParameters(self._url)
+            parameters.socket_timeout = min(parameters.socket_timeout or CONNECT_S, CONNECT_S)
         except (FarpoolError, ValueError) as error:
             self._connection = None
             self._failed(error)
@@ -98,9 +117,11 @@ class Link:
 
     def ready(self) -> None:
         """Say that the channel is of use: a later break is a new failure, not the same one."""
-        self._ready_since = time.monotonic()
-        self._failing_since = None
-        self._ever_open = True
+        self._ready_since = self._clock()
+        self._spell.end()
+        if self._told:
+            log.warning("%s: the broker at %s can be used again", self._name, _place(self._url))
+        self._ever_open, self._told = True, False
         log.debug("%s: open at %s", self._name, _place(self._url))
 
     def close(self, done: Callable[[], None] | None = None) -> None:
@@ -151,36 +172,44 @@ class Link:
             done()
 
     def _failed(self, error: BaseException | str) -> None:
-        now = time.monotonic()
         was_ready, self._ready_since = self._ready_since, None
-        if was_ready is not None and now - was_ready >= STABLE_S:
+        if was_ready is not None and self._clock() - was_ready >= STABLE_S:
             self._attempt = 0
-        if self._failing_since is None:
-            self._failing_since = now
+        spent_s = self._spell.count(self._waited_s)
         if was_ready is not None:
             log.info("%s: connection lost, opening it again: %r", self._name, error)
             self._lost()
             if self._closed:
                 return
-        limit = self._patience.limit(ever_open=self._ever_open, refused=_is_refusal(error))
+        is_refusal = _is_refusal(error)
+        limit = self._patience.limit(was_reached=self._ever_open, is_broken=is_refusal)
         delay = self._backoff.delay(self._attempt)
-        if now - self._failing_since + delay > limit:
-            self._give_up(error, now - self._failing_since)
+        if spent_s + delay > limit:
+            self._give_up(error, spent_s)
             return
+        if is_refusal:
+            self._refused()
+        if spent_s > QUIET_S and not self._told:
+            self._told = True
+            log.warning("%s; trying for up to %.0f s more", self._say(error, spent_s), limit - spent_s)
         log.debug("%s: attempt %d failed, next in %.2f s: %r", self._name, self._attempt, delay, error)
         self._attempt += 1
+        self._waited_s = delay
         self._timer = self._loop.call_later(delay, self.open)
 
     def _give_up(self, error: BaseException | str, seconds: float) -> None:
         self._closed = True
-        where = f"the AMQP broker at {_place(self._url)}" if self._url else "the AMQP broker"
-        failure = StreamError(
-            f"{self._name}: {where} could not be used for {seconds:.0f} s: {_explain(error)}. "
-            "Check that the service is running and that this port can be reached from here (farpool doctor)"
-        )
+        failure = StreamError(self._say(error, seconds))
         if isinstance(error, BaseException):
             failure.__cause__ = error
         self._gave_up(failure)
+
+    def _say(self, error: BaseException | str, seconds: float) -> str:
+        where = f"the AMQP broker at {_place(self._url)}" if self._url else "the AMQP broker"
+        return (
+            f"{self._name}: {where} could not be used for {seconds:.0f} s: {_explain(error)}. "
+            "Check that the service is running and that this port can be reached from here (farpool doctor)"
+        )
 
 
 def _root(error: BaseException) -> BaseException:
@@ -201,6 +230,8 @@ def _is_refusal(error: BaseException | str) -> bool:
 
     if isinstance(error, str):
         return False
+    if isinstance(error, ServiceRefused):
+        return not error.is_passing
     return isinstance(
         _root(error),
         (

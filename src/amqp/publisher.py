@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import StreamError
 from ..wire.queues import QueueInfo
-from .backoff import Backoff, Patience
+from .backoff import LINK_PATIENCE, Backoff, Patience
 from .link import Link
 from .loop import Loop
 
@@ -53,7 +53,7 @@ class Publisher:
         on_open: Callable[[], None] = _nothing,
         on_lost: Callable[[], None] = _nothing,
         on_gave_up: Callable[[StreamError], None] = _nothing,
-        patience: Patience = Patience(),  # noqa: B008 - a frozen value
+        patience: Patience = LINK_PATIENCE,
         backoff: Backoff = Backoff(),  # noqa: B008 - a frozen value
     ) -> None:
         self._loop = loop

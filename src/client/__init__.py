@@ -11,10 +11,11 @@
 Nothing here starts a thread. `globus_sdk` is imported when the first `Client` is made.
 """
 
+from ..amqp import Patience
 from .batch import Batch
 from .client import Client
 from .functions import description_of, name_of, packed_registration
-from .patience import Patience
+from .lost import uncertain
 from .results import failure_in, failure_of, value_in
 from .runtime import SDK_VERSION
 
@@ -28,5 +29,6 @@ __all__ = [
     "failure_of",
     "name_of",
     "packed_registration",
+    "uncertain",
     "value_in",
 ]

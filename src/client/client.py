@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ..amqp import Patience
 from ..auth.identity import identity_of
 from ..auth.login import authorizer_for
 from ..auth.tokens import TokenFile
@@ -20,7 +22,6 @@ from .bodies import json_body, string
 from .cancel_calls import CancelCalls
 from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
-from .patience import Patience
 from .runtime import SDK_VERSION, user_runtime
 from .task_calls import TaskCalls
 
@@ -107,6 +108,17 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls):
     def user_runtime(self) -> Mapping[str, Any]:
         """Facts about this Python and machine, as they are sent with every batch."""
         return user_runtime()
+
+    def patient(self, patience: Patience | None) -> Self:
+        """Make another client of the same service, with another patience or the same: to be closed by itself."""
+        another = copy.copy(self)
+        vars(another)["_transport"] = self._transport.patient(patience)
+        return another
+
+    @property
+    def retries(self) -> int:
+        """How many requests were sent again because of a fault."""
+        return self._transport.retries
 
     def version_check(self, endpoint_version: str | None = None) -> None:
         """Ask the service whether it still takes this client.

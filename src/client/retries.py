@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
-import time
 
 from globus_sdk.transport import RetryCheckResult, RetryConfig, RetryContext
 
+from ..amqp import Backoff, Patience, Spell
+from ..errors import ServiceError
 from .causes import is_lasting, was_never_sent
-from .patience import Patience
 
 log = logging.getLogger(__name__)
 
 _RATE_LIMITED = 429
 _BROKEN = 500
 #: What passes by itself: too many requests, a service that starts, stops or is behind a proxy that cannot reach it.
-_PASSING = frozenset({_RATE_LIMITED, 502, 503, 504})
+_PASSING = frozenset({_RATE_LIMITED, _BROKEN, 502, 503, 504})
 
-_FIRST_WAIT_S = 0.05
-_LONGEST_WAIT_S = 2.0
+_BACKOFF = Backoff(base_s=0.05, cap_s=2.0)
 #: Waits before somebody is told: by then about a second has gone by.
 _QUIET_RETRIES = 4
 #: Patience ends a request, not a count.
@@ -28,11 +26,16 @@ _ENOUGH = 1_000_000
 
 
 class Reach:
-    """What the calls of one client share: whether the service was ever reached, and whether the client is closing."""
+    """What the calls of one client share: whether the service was ever reached, and whether the client is closing.
+
+    Attributes:
+        retries: how many requests were sent again.
+    """
 
     def __init__(self) -> None:
         self.closing = threading.Event()
         self.was_reached = False
+        self.retries = 0
 
     def after_fork(self) -> Reach:
         """Give what a forked child shares: the same, with a lock that no thread of the parent holds."""
@@ -52,9 +55,12 @@ class Retries:
     def __init__(self, patience: Patience, reach: Reach) -> None:
         self._patience = patience
         self._reach = reach
-        self._began = 0.0
+        self._spell = Spell()
+        self._waited_s = 0.0
         self._doing = ""
-        self._idempotent = True
+        self._idempotent = self._once = True
+        self._is_passing = self._perhaps_done = False
+        self._retry_after_s: float | None = None
 
     def config(self) -> RetryConfig:
         """Make the configuration for a globus-sdk client."""
@@ -62,49 +68,57 @@ class Retries:
         config.checks.register_check(self.check)
         return config
 
-    def begin(self, doing: str, *, idempotent: bool) -> None:
+    def begin(self, doing: str, *, idempotent: bool, once: bool) -> None:
         """Start the clock for a call.
 
         Args:
             doing: what is done, for the log, such as "submit 3 tasks to endpoint 4b11...".
             idempotent: whether doing it twice is the same as once.
+            once: whether what may have been done must not be sent again.
         """
-        self._began = time.monotonic()
-        self._doing = doing
-        self._idempotent = idempotent
+        self._spell = Spell()
+        self._spell.count()
+        self._waited_s = 0.0
+        self._doing, self._idempotent, self._once = doing, idempotent, once
+        self._is_passing = self._perhaps_done = False
+        self._retry_after_s = None
+
+    def tell(self, error: ServiceError) -> ServiceError:
+        """Note on a call's error what became of its attempts."""
+        error.retry_after_s = self._retry_after_s
+        error.is_passing = self._is_passing
+        error.perhaps_done = self._perhaps_done
+        return error
 
     def check(self, context: RetryContext) -> RetryCheckResult:
         """Say whether to send again (globus-sdk's `RetryCheck`)."""
+        was_reached = self._reach.was_reached
         if context.exception is None:
-            self._reach.was_reached = True
-            limit_s = self._limit_of(context)
-        elif is_lasting(context.exception):
+            self._reach.was_reached = was_reached = True
+        self._is_passing = _is_passing(context)
+        self._retry_after_s = _told_delay(context)
+        if not self._is_passing:
+            lasting = context.exception is not None
+            return RetryCheckResult.do_not_retry if lasting else RetryCheckResult.no_decision
+        self._perhaps_done |= _was_perhaps_done(context)
+        limit_s = self._patience.limit(was_reached=was_reached, is_broken=_status(context) == _BROKEN)
+        delay_s = _BACKOFF.delay(context.attempt) if self._retry_after_s is None else self._retry_after_s
+        spent_s = self._spell.count(self._waited_s)
+        is_over = limit_s <= 0 or spent_s + delay_s > limit_s or self._reach.closing.is_set()
+        if is_over or (self._once and self._perhaps_done):
             return RetryCheckResult.do_not_retry
-        else:
-            limit_s = self._patience.away_s if self._reach.was_reached else self._patience.first_s
-        if limit_s is None:
-            return RetryCheckResult.no_decision
-        delay_s = _delay(context)
-        spent_s = time.monotonic() - self._began
-        if spent_s + delay_s > limit_s or self._reach.closing.is_set():
-            return RetryCheckResult.do_not_retry
-        context.backoff = delay_s
-        self._tell(context, limit_s - spent_s)
+        context.backoff = self._waited_s = delay_s
+        self._reach.retries += 1
+        self._say(context, limit_s - spent_s)
         return RetryCheckResult.do_retry
 
     def wait(self, context: RetryContext) -> float:
         """Wait before the next attempt (globus-sdk's `backoff`); returns what is left to sleep, which is nothing."""
         if context.backoff:
-            self._reach.closing.wait(context.backoff)
+            self._reach.closing.wait(min(context.backoff, threading.TIMEOUT_MAX))
         return 0.0
 
-    def _limit_of(self, context: RetryContext) -> float | None:
-        status = None if context.response is None else context.response.status_code
-        if status == _BROKEN:
-            return self._patience.broken_s
-        return self._patience.away_s if status in _PASSING else None
-
-    def _tell(self, context: RetryContext, left_s: float) -> None:
+    def _say(self, context: RetryContext, left_s: float) -> None:
         what = "no answer" if context.response is None else f"HTTP status {context.response.status_code}"
         if not self._idempotent and _was_perhaps_done(context):
             log.warning("%s: the answer was lost (%s); it is sent again and may be done twice", self._doing, what)
@@ -114,18 +128,20 @@ class Retries:
             log.debug("%s: %s; attempt %d follows", self._doing, what, context.attempt + 2)
 
 
+def _status(context: RetryContext) -> int | None:
+    return None if context.response is None else context.response.status_code
+
+
+def _is_passing(context: RetryContext) -> bool:
+    if context.exception is not None:
+        return not is_lasting(context.exception)
+    return _status(context) in _PASSING
+
+
 def _was_perhaps_done(context: RetryContext) -> bool:
     if context.response is not None:
         return context.response.status_code in {_BROKEN, 502, 504}
     return context.exception is not None and not was_never_sent(context.exception)
-
-
-def _delay(context: RetryContext) -> float:
-    told_s = _told_delay(context)
-    if told_s is not None:
-        return told_s
-    mean_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0 ** min(context.attempt, 10))
-    return mean_s * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not secrecy
 
 
 def _told_delay(context: RetryContext) -> float | None:

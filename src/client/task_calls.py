@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import WireError
+from ..errors import ServiceError, WireError
 from ..serialize import Serializer
 from ..wire.ids import as_id, new_id
 from ..wire.jsontext import dumps, exact
@@ -16,6 +16,7 @@ from ..wire.states import TaskState
 from .batch import Batch
 from .bodies import entries, json_body
 from .checks import ids, positive
+from .lost import uncertain
 from .results import details_of, failure_in, value_in
 from .runtime import user_runtime
 
@@ -92,8 +93,8 @@ class TaskCalls:
         """Submit tasks. Blocks until the service has answered.
 
         A request whose answer was lost is sent again under the same idempotency key. A farpool service knows the key
-        and gives the first answer again; the hosted service does not, so there the tasks may run twice: that is logged
-        as a warning. A request that never left is repeated safely everywhere.
+        and gives the first answer again. The hosted service does not, so there it is not sent again: it is not known
+        whether the tasks run. A request that never left is repeated safely everywhere.
 
         Args:
             endpoint_id: where they run.
@@ -106,6 +107,7 @@ class TaskCalls:
 
         Raises:
             ValueError: there is no task in it.
+            TaskUncertain: the answer was lost, and the service may have taken the tasks.
             ServiceError: the service refused it, is down, or answered unreadably.
         """
         place = as_id(endpoint_id, "endpoint_id")
@@ -121,14 +123,19 @@ class TaskCalls:
             _require_all(request, reply)
             return reply
 
-        reply = self._transport.call(
-            f"submit {count} tasks to endpoint {place}",
-            # Bytes go out as they are: a dict would be copied element by element and encoded by globus-sdk.
-            lambda pair: pair.v3.post(f"/v3/endpoints/{place}/submit", data=body, headers=headers),
-            read,
-            idempotent=not self.is_hosted,
-            sent_bytes=len(body),
-        )
+        try:
+            reply = self._transport.call(
+                f"submit {count} tasks to endpoint {place}",
+                # Bytes go out as they are: a dict would be copied element by element and encoded by globus-sdk.
+                lambda pair: pair.v3.post(f"/v3/endpoints/{place}/submit", data=body, headers=headers),
+                read,
+                once=self.is_hosted,
+                sent_bytes=len(body),
+            )
+        except ServiceError as error:
+            if self.is_hosted and error.perhaps_done:
+                raise uncertain(error, place) from error
+            raise
         if reply.ha_warning:
             warnings.warn(reply.ha_warning, UserWarning, stacklevel=2)
         return reply

@@ -77,11 +77,13 @@ def translated(error: GlobusError, call: Call) -> ServiceError:
 
 def unreadable(call: Call, response: GlobusHTTPResponse, why: str) -> ServiceError:
     """Say that an answer is not what the protocol has there."""
-    return ServiceError(
+    error = ServiceError(
         f"cannot {call.doing}: {call.service_url} gave an answer that cannot be read, {why}: "
         f"{_excerpt(response.text)}; is that the address of a farpool or Globus Compute service?",
         http_status=response.http_status,
     )
+    error.perhaps_done = True
+    return error
 
 
 def _login_refused(error: GlobusAPIError, call: Call) -> AccessDenied:

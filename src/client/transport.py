@@ -23,18 +23,22 @@ from globus_sdk import ComputeClientV2, ComputeClientV3, GlobusAPIError, GlobusE
 from globus_sdk.authorizers import GlobusAuthorizer
 from globus_sdk.transport import RequestsTransport
 
+from ..amqp import Patience
 from ..auth.app_authorizer import AppAuthorizer
 from ..auth.urls import is_loopback, normalised
-from ..errors import WireError
+from ..errors import ServiceError, WireError
 from ..settings import HOSTED_SERVICE_URL
 from ..version import __version__
-from .patience import Patience
 from .retries import Reach, Retries
 from .translate import Call, translated, unreadable
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+#: Seconds until a connection must stand, and until an answer must begin. While packets go lost, TCP tries a connection
+#: ever more seldom: a new one finds out sooner that they do not any more.
+_TIMEOUTS_S: Any = (5.0, 60.0)
 
 #: Pairs that are kept when nobody uses them; more exist while more calls run at once.
 _MOST_IDLE = 16
@@ -45,6 +49,7 @@ class Pair:
 
     def __init__(self, service_url: str, authorizer: GlobusAuthorizer, retries: Retries) -> None:
         self._wire = RequestsTransport()
+        self._wire.http_timeout = _TIMEOUTS_S  # handed on to requests as it is, which knows pairs
         if is_loopback(service_url):
             # With http_proxy set, requests would send even this through the proxy, where localhost is another machine.
             self._wire.session.trust_env = False
@@ -87,6 +92,17 @@ class Transport:
         self._idle: deque[Pair] = deque()  # its append and pop are atomic: no lock is needed
         self._process = os.getpid()
 
+    def patient(self, patience: Patience | None) -> Transport:
+        """Make another way to the same service, with another patience or the same, and connections of its own."""
+        transport = Transport(self._service_url, self._authorizer, patience=patience or self._patience)
+        transport._reach.was_reached = self._reach.was_reached
+        return transport
+
+    @property
+    def retries(self) -> int:
+        """How many requests were sent again."""
+        return self._reach.retries
+
     @property
     def is_hosted(self) -> bool:
         """Whether the service is the hosted one."""
@@ -99,6 +115,7 @@ class Transport:
         read: Callable[[Any], T],
         *,
         idempotent: bool = True,
+        once: bool = False,
         sent_bytes: int | None = None,
     ) -> T:
         """Send a request and read the answer. Blocks for up to the patience plus the time one request takes.
@@ -108,6 +125,7 @@ class Transport:
             send: makes the request with one of the clients it is given.
             read: reads the body, parsed from JSON; raises `WireError` when it cannot.
             idempotent: whether doing it twice is the same as once.
+            once: whether what may have been done must not be sent again.
             sent_bytes: the size of the request's body, where it may matter to the reader of an error.
 
         Returns:
@@ -120,12 +138,12 @@ class Transport:
         call = Call(doing, self._service_url, sent_bytes)
         pair = self._lend()
         try:
-            response = self._send(pair, send, doing, idempotent)
+            response = self._send(pair, send, lambda: pair.retries.begin(doing, idempotent=idempotent, once=once))
             body = response.data
             if body is None and response.binary_content.strip() not in {b"", b"null"}:
-                raise unreadable(call, response, "it is not JSON")
+                raise _passing(unreadable(call, response, "it is not JSON"))
         except GlobusError as error:
-            raise translated(error, call) from error
+            raise pair.retries.tell(translated(error, call)) from error
         finally:
             self._take_back(pair)
         try:
@@ -141,15 +159,15 @@ class Transport:
                 self._idle.pop().close()
 
     def _send(
-        self, pair: Pair, send: Callable[[Pair], GlobusHTTPResponse], doing: str, idempotent: bool
+        self, pair: Pair, send: Callable[[Pair], GlobusHTTPResponse], begin: Callable[[], None]
     ) -> GlobusHTTPResponse:
-        pair.retries.begin(doing, idempotent=idempotent)
+        begin()
         try:
             return send(pair)
         except GlobusAPIError as error:
             if not (isinstance(self._authorizer, AppAuthorizer) and self._authorizer.satisfy(error)):
                 raise
-        pair.retries.begin(doing, idempotent=idempotent)  # a login takes a person longer than any patience here
+        begin()  # a login takes a person longer than any patience here
         return send(pair)
 
     def _lend(self) -> Pair:
@@ -170,3 +188,9 @@ class Transport:
             self._idle.append(pair)
         if self._reach.closing.is_set():  # asked last: close() may have come in between
             self.close()
+
+
+def _passing(error: ServiceError) -> ServiceError:
+    # Somebody else's page, of a network that wants a login first: it passes.
+    error.is_passing = True
+    return error

@@ -60,7 +60,7 @@ class Links:
         self._down = {"tasks", "results", "heartbeats"}
         self._is_watching = False
         self._is_closed = False
-        self._patience = Patience(first_s=patience_s, refused_s=float("inf"), unreachable_s=float("inf"))
+        self._patience = Patience(first_s=patience_s, away_s=float("inf"), broken_s=float("inf"))
         self.tasks = Consumer(
             loop,
             name="tasks",

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from ..amqp import Loop
-from ..client import Client, Patience
+from ..amqp import ONE_TRY, Loop
+from ..client import Client
 from ..errors import FarpoolError
 from .agent import Agent, EngineBroken
 from .config import EndpointConfig
@@ -24,8 +24,6 @@ log = logging.getLogger(__name__)
 
 #: How long a service that was never reached is waited for.
 PATIENCE_S = 30.0
-#: One attempt per call: the registrar has its own idea of when to try again.
-_ONE_TRY = Patience(first_s=0.0, away_s=0.0, broken_s=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ class _Way:
             self._client = Client(
                 service_url=self._connection.service_url,
                 token=self._connection.token,
-                patience=_ONE_TRY,
+                patience=ONE_TRY,
                 do_version_check=False,
             )
         return register(self._client, self._directory, self._config)

@@ -19,6 +19,7 @@ from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import options
+from . import patience as patience_of
 from .exits import CANCEL_S, exit_hook, interrupt, policy
 from .forks import generation
 from .future import Future
@@ -69,6 +70,10 @@ class Executor(Work):
         initargs: what `initializer` is called with.
         journal: whether what is submitted to a service is remembered on this machine, so that `resume` can go on with
             it; see the guide, "Resume". FARPOOL_JOURNAL=0 switches it off for all executors.
+        patience: seconds for which to keep trying while network or service fail, whatever is concerned: to register, to
+            submit, to get results. Then the futures concerned fail, with the cause; the executor can still be used.
+            Left out: an hour, but 20 s for a service that was never reached; a `client` that was given registers with
+            its own. 0: everything is tried once. See the guide, "What happens when".
         on_exit: what becomes of tasks that are not done when the interpreter exits: "wait" lets them finish, "cancel"
             cancels them, "detach" leaves them at the service (not on the embedded stack, which ends with the program).
 
@@ -99,6 +104,7 @@ class Executor(Work):
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
         journal: bool = True,
+        patience: float | None = None,
         on_exit: str = "wait",
     ) -> None:
         self._options = Options().but(
@@ -126,6 +132,7 @@ class Executor(Work):
         self._inherited: Session | None = None
         self._born = generation.number
         self._journal = journal
+        self._patience_s = patience_of.checked(patience)
         self._taken: TakenUp | None = None
         self.futures: list[Future[Any]] = []
         exit_hook.arm()
@@ -413,7 +420,13 @@ class Executor(Work):
             return self._inherited.place.after_fork()
         endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
         self._check_exit(endpoint_id)
-        return find(endpoint_id, client=self._client, settings=settings, max_workers=self._wanted_workers)
+        return find(
+            endpoint_id,
+            client=self._client,
+            settings=settings,
+            max_workers=self._wanted_workers,
+            patience=patience_of.of_callers(self._patience_s, client_given=self._client is not None),
+        )
 
     def _begin(self) -> Session:
         if self._shut_down:
@@ -431,6 +444,7 @@ class Executor(Work):
                 batch_size=self._batch_size,
                 batch_bytes=BATCH_BYTES,
                 amqp_port=self._amqp_port,
+                patience=patience_of.of_threads(self._patience_s),
                 ended=lambda at_once: place.release(at_once=at_once),
                 fatal=None if self._initializer is None else self._initializer.failure_in,
                 journal=journal,

@@ -3,9 +3,9 @@ r"""The pipeline: the executor's parts, wired together, and the two threads that
      caller's threads             thread "submit"                          thread "results"
      put(task)
        Settlement.begin
-       Batcher  ================> Batcher.take
-                                  Pacer.wait
-                                  Submitter.send  --REST-->               ResultStreams <== AMQP
+       Batcher  ================> Dispatch: Batcher.take
+          ^                       Pacer.wait
+          '----- a fault -------- Submitter.send  --REST-->               ResultStreams <== AMQP
                                     Settlement.accepted                     Settlement.deliver
                                                                               value, error or another attempt
 
@@ -25,10 +25,11 @@ from functools import partial
 from typing import Any
 
 from ..amqp import Loop, Patience
-from ..errors import AccessDenied, RateLimited, ServiceRefused, StreamError
+from ..errors import AccessDenied, RateLimited, ServiceRefused, StreamError, TaskUncertain
 from ..wire.messages import Result
 from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, TaskDocument
 from .batcher import Batcher
+from .dispatch import Desk, Dispatch
 from .future import Future
 from .journal import NO_JOURNAL, NoJournal
 from .pacer import Pacer
@@ -36,8 +37,7 @@ from .presence import Presence
 from .settlement import Settlement
 from .stats import Stats
 from .streams import ResultStreams
-from .submitter import Submitter
-from .task import Batch, Task
+from .task import Task
 from .threads import start
 
 log = logging.getLogger(__name__)
@@ -45,21 +45,27 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the pipeline asks of the web service; each call blocks and raises a `FarpoolError`.
+    """What the pipeline asks of the web service; each call blocks, tries once and raises a `FarpoolError`.
 
     Attributes:
         submit: submits tasks to an endpoint, under an idempotency key.
+        attach: sees that a task group has a queue.
         cancel: cancels tasks, running ones too or not; None where the service cannot.
         paced: whether the service's request rate must be kept by the client (the hosted one's must).
+        repeats: whether a request whose answer was lost can be sent again, under its key, and be taken once.
+        retries: how many requests beside these were sent again.
         user_runtime: facts about this Python, sent with every batch.
     """
 
     submit: Callable[[str, SubmitRequest, str], SubmitReply]
     find_queue: Callable[[], ResultQueue]
+    attach: Callable[[str], object]
     get_status: Callable[[Sequence[str]], dict[str, TaskDocument]]
     get_endpoint_status: Callable[[str], Mapping[str, Any]]
     cancel: Callable[[Sequence[str], bool], object] | None
     paced: bool
+    repeats: bool
+    retries: Callable[[], int]
     user_runtime: Mapping[str, Any]
 
 
@@ -71,6 +77,7 @@ class Pipeline:
         deserialize: reads a value.
         batch_size, batch_bytes: bounds of a batch: tasks, and characters of payload.
         amqp_port: overrides the port of the result stream.
+        patience: how long to keep trying to submit, and to open the result streams.
         ended: called in the results thread when everything is over, with whether it is to be quick.
         fatal: says whether the failure of a task breaks the pipeline: gives what it breaks for, or None.
         journal: what is submitted and what comes of it is written there; ends with the pipeline.
@@ -85,7 +92,7 @@ class Pipeline:
         batch_size: int,
         batch_bytes: int,
         amqp_port: int | None = None,
-        patience: Patience = Patience(),  # noqa: B008 - a frozen value
+        patience: Patience,
         ended: Callable[[bool], None],
         fatal: Callable[[BaseException], BaseException | None] | None = None,
         journal: NoJournal = NO_JOURNAL,
@@ -117,6 +124,8 @@ class Pipeline:
         self._streams = ResultStreams(
             self._loop,
             find_queue=service.find_queue,
+            attach=service.attach,
+            reconnected=self._settlement.meter.reconnected,
             get_status=service.get_status,
             outstanding=table.outstanding,
             deliver=self._deliver,
@@ -131,14 +140,19 @@ class Pipeline:
             get_status=service.get_endpoint_status,
             reconcile=self._streams.ask,
         )
-        self._submitter = Submitter(
-            submit=self._submit,
+        desk = Desk(
+            submit=service.submit,
+            repeats=service.repeats,
+            pace=self.pace,
             request_of=lambda batch: batch.request(
                 self._task_group_id, service.user_runtime, extended=service.cancel is not None
             ),
+            key_of=journal.sending,
             accepted=self._accepted,
             failed=self._refused,
+            is_broken=lambda: self._broken is not None,
         )
+        self._dispatch = Dispatch(self._batcher, self._settlement, desk, patience_s=patience.away_s)
         self._threads = [
             start("submit", self._run_submit, self.fail),
             start("results", self._run_results, self.fail),
@@ -155,7 +169,7 @@ class Pipeline:
 
     def stats(self) -> Stats:
         """Give the figures of what was done so far."""
-        return self._settlement.stats()
+        return self._settlement.stats(retries=self._service.retries())
 
     def registered(self) -> None:
         """Wait for the turn of one more registration, and count it."""
@@ -171,6 +185,7 @@ class Pipeline:
         """Take note that a future of this pipeline was cancelled. Thread-safe."""
         if os.getpid() == self._pid:
             self._settlement.called_off(future)
+            self._batcher.hurry(unwanted=True)
 
     def give_up_on(self, futures: Sequence[Future[Any]]) -> None:
         """Cancel what no worker has begun, as nobody wants it any more. Thread-safe; sends from the results thread."""
@@ -242,6 +257,7 @@ class Pipeline:
             for task in self._batcher.drain(spare_next=not running):
                 task.future.cancel()
             self._settlement.cancel_rest(running=running)
+            self._batcher.hurry()  # what has met a fault has one more try
         self._closing.set()
         self._loop.call(self._end_if_done)
 
@@ -284,7 +300,7 @@ class Pipeline:
         self._broken = error
         self._batcher.end()
         self._closing.set()
-        for task in self._batcher.drain():
+        for task in [*self._batcher.drain(), *self._batcher.drain_held()]:
             self._settlement.fail(task.future, self._cause(error))
         for future in self._settlement.drain():
             self._settlement.fail(future, self._cause(error))
@@ -308,42 +324,20 @@ class Pipeline:
     # ---- thread "submit"
 
     def _run_submit(self) -> None:
-        while self._send_next():
+        while self._dispatch.next(self._cause) or self._is_more():
             pass
 
-    def _send_next(self) -> bool:
-        # A frame of its own: while the next batch is waited for, nothing here refers to the futures of the last.
-        batch = self._batcher.take()
-        if batch is None:  # closed: what is on its way may still come back for another attempt
-            self._loop.call(self._end_if_done)
-            return self._batcher.wait()
-        self._send(batch)
-        return True
-
-    def _send(self, batch: Batch) -> None:
-        self.pace()
-        table = self._settlement.table
-        table.begin()
-        try:
-            self._submitter.send(batch)
-        except BaseException as error:
-            for task in batch.tasks:
-                if not task.future.done() and task.future.task_id is None:
-                    self._settlement.fail(task.future, self._cause(error))
-            raise
-        finally:
-            table.end()
-
-    def _submit(self, batch: Batch, request: SubmitRequest) -> SubmitReply:
-        key = self.journal.sending(batch, request)
-        self._settlement.meter.requested()
-        return self._service.submit(batch.route.endpoint_id, request, key)
+    def _is_more(self) -> bool:
+        self._loop.call(self._end_if_done)
+        return self._batcher.wait()  # closed: what is on its way may still come back for another attempt
 
     def _refused(self, task: Task, error: BaseException) -> None:
         # Where the whole executor broke meanwhile (the embedded stack died), that is the cause, and the rest follows.
         if self._broken is None:
             # What another login or another day may change is not the end of a task that is in the journal.
-            if isinstance(error, ServiceRefused) and not isinstance(error, (AccessDenied, RateLimited)):
+            if isinstance(error, (ServiceRefused, TaskUncertain)) and not isinstance(
+                error, (AccessDenied, RateLimited)
+            ):
                 self.journal.refused(task.future, error)
             self._settlement.failed(task.future, error)
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..amqp import ONE_TRY, Patience
 from ..client import Client
 from ..errors import StackError
 from ..settings import Settings
@@ -26,29 +27,38 @@ class Place:
 
     Attributes:
         endpoint_id: the endpoint for tasks whose executor names none.
-        make_client: makes the client; None when it was given: then it does not end with the place.
+        client: asks for what a caller waits for, with patience.
+        once: asks for the rest, trying once: who asks has an own idea of when to try again.
+        make_client: makes the client; None when it came of one that was given.
         lease: the embedded stack that the place is, or None.
     """
 
     client: Client
+    once: Client
     endpoint_id: str
     make_client: Callable[[], Client] | None = None
     lease: StackLease | None = None
 
     def after_fork(self) -> Place:
         """Give the same place for a forked child: with a client of its own, and a lease that ends nothing."""
-        return self if self.make_client is None else replace(self, client=self.make_client())
+        if self.make_client is None:
+            return self
+        client = self.make_client()
+        return replace(self, client=client, once=client.patient(ONE_TRY))
 
     def service(self) -> Service:
         """What the pipeline may ask of this place's service."""
-        client = self.client
+        client = self.once
         return Service(
             submit=lambda endpoint_id, request, key: client.submit(endpoint_id, request, idempotency_key=key),
             find_queue=client.get_result_amqp_url,
+            attach=client.get_task_group,
             get_status=client.get_batch_status,
             get_endpoint_status=client.get_endpoint_status,
             cancel=None if client.is_hosted else partial(_cancel, client),
             paced=client.is_hosted,
+            repeats=not client.is_hosted,
+            retries=lambda: self.client.retries,
             user_runtime=client.user_runtime,
         )
 
@@ -66,10 +76,14 @@ class Place:
 
     def release(self, *, at_once: bool = False) -> None:
         """Close what was opened here; give the embedded stack back, if this is one, `at_once` without tidying up."""
-        if self.make_client is not None:
-            self.client.close()
+        self.close()
         if self.lease is not None:
             self.lease.release(at_once=at_once)
+
+    def close(self) -> None:
+        """Close the connections; whoever waits for the service is let go."""
+        self.client.close()
+        self.once.close()
 
     @property
     def max_workers(self) -> int | None:
@@ -81,7 +95,7 @@ class Place:
 
         def died(error: StackError) -> None:
             handler(error)
-            self.client.close()
+            self.close()
 
         if self.lease is not None:
             self.lease.on_death(died)
@@ -116,8 +130,22 @@ def wanted(endpoint: str | None, *, client: Client | None, settings: Settings) -
     return options.LOCAL
 
 
-def find(endpoint_id: str, *, client: Client | None, settings: Settings, max_workers: int | None) -> Place:
+def find(
+    endpoint_id: str,
+    *,
+    client: Client | None,
+    settings: Settings,
+    max_workers: int | None,
+    patience: Patience | None = None,
+) -> Place:
     """Go to the place: make a client, or start the embedded stack. Blocks.
+
+    Args:
+        endpoint_id: as `wanted` gives it.
+        client: the client that was given to the executor, or None.
+        settings: the environment.
+        max_workers: workers of the embedded endpoint.
+        patience: how long what a caller waits for is tried; None: as the client does that was given.
 
     Raises:
         FarpoolError: no token for the service, or the embedded stack does not start.
@@ -125,9 +153,11 @@ def find(endpoint_id: str, *, client: Client | None, settings: Settings, max_wor
     """
     if endpoint_id != options.LOCAL:
         if client is not None:
-            return Place(client, endpoint_id)
-        make_client = partial(Client, settings=settings)
-        return Place(make_client(), endpoint_id, make_client)
+            own = client.patient(patience)
+            return Place(own, own.patient(ONE_TRY), endpoint_id)
+        make_client = partial(Client, settings=settings, patience=patience)
+        own = make_client()
+        return Place(own, own.patient(ONE_TRY), endpoint_id, make_client)
     if client is not None:
         raise ValueError("endpoint_id 'local' starts a service of its own: leave out client=, or name an endpoint")
     from ..local import acquire  # noqa: PLC0415 - who uses a remote endpoint does not need it
@@ -135,9 +165,15 @@ def find(endpoint_id: str, *, client: Client | None, settings: Settings, max_wor
     lease = acquire(max_workers)
     try:
         make_client = partial(
-            Client, service_url=lease.service_url, token=lease.token, settings=settings, do_version_check=False
+            Client,
+            service_url=lease.service_url,
+            token=lease.token,
+            settings=settings,
+            do_version_check=False,
+            patience=patience,
         )
-        return Place(make_client(), lease.endpoint_id, make_client, lease)
+        own = make_client()
+        return Place(own, own.patient(ONE_TRY), lease.endpoint_id, make_client, lease)
     except BaseException:
         lease.release()
         raise

@@ -64,7 +64,8 @@ class Presence:
         if delivered == self._delivered_before:
             self._reconcile()
             for endpoint_id, tasks in self._owed().items():
-                self._ask(endpoint_id, tasks)
+                if endpoint_id:  # not known of tasks that were taken up by their group
+                    self._ask(endpoint_id, tasks)
         was_quiet, self._delivered_before = delivered == self._delivered_before, delivered
         self._loop.call_later(NEXT_CHECK_S if was_quiet else FIRST_CHECK_S, self._check)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from ..errors import EndpointOffline, TaskError, TaskExecutionFailed, TaskTimeout, WorkerLost
+from ..errors import EndpointOffline, TaskError, TaskExecutionFailed, TaskTimeout, TaskUncertain, WorkerLost
 
 if TYPE_CHECKING:
     from tenacity.wait import wait_base
@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Backoff: TypeAlias = "float | Callable[[int], float] | wait_base"
 
 #: The kinds of failure after which it is not known how far the function came.
-_LOST = (WorkerLost, EndpointOffline)
+_LOST = (WorkerLost, EndpointOffline, TaskUncertain)
 
 _MARK = "__farpool_idempotent__"
 

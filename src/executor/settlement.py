@@ -71,7 +71,7 @@ class Settlement:
         self._calling_off = self._with_running = False
         self._attempts = Attempts()
         self._alarms = Alarms(loop)
-        self._cancels = Cancels(loop, cancel)
+        self._cancels = Cancels(loop, cancel, self._not_told)
         self.table: FutureTable[Result | TaskDocument] = FutureTable()
         self.meter = Meter()
         self.delivered = 0
@@ -81,9 +81,14 @@ class Settlement:
         """Whether no future waits: neither for a result nor for another attempt."""
         return not len(self.table) and not self._attempts.waiting()
 
-    def stats(self) -> Stats:
-        """Give the figures."""
-        return self.meter.read(retried=self._attempts.made)
+    @property
+    def is_calling_off(self) -> bool:
+        """Whether everything that is not done is being cancelled."""
+        return self._calling_off
+
+    def stats(self, *, retries: int = 0) -> Stats:
+        """Give the figures; `retries`: requests beside those that submit tasks that were sent again."""
+        return self.meter.read(retried=self._attempts.made, retries=retries)
 
     # ---- the way of a task
 
@@ -201,7 +206,7 @@ class Settlement:
 
     def flush(self) -> None:
         """Send the cancels that were gathered, and forget the alarms. Loop thread only."""
-        self._cancels.flush()
+        self._cancels.flush(last=True)
         self._alarms.clear()
 
     def drain(self) -> list[Future[Any]]:
@@ -209,6 +214,11 @@ class Settlement:
         return [*self.table.drain(), *self._attempts.waiting()]
 
     # ---- inside
+
+    def _not_told(self, task_ids: Sequence[str]) -> None:
+        gone = set(task_ids)
+        for future in [one for one in self.table.futures() if one.task_id in gone]:
+            future.cancel_remote()
 
     def _settle(self, future: Future[Any], result: Result | TaskDocument) -> None:
         value, error = outcome_of(future, result, self._deserialize)

@@ -22,7 +22,10 @@ class Stats:
         cancelled: calls that were cancelled.
         retried: attempts made beyond the first ones.
         registered: functions registered.
-        requests: requests that submitted tasks.
+        requests: requests that submitted tasks, each counted once.
+        retries: requests of any kind that were sent again because of a fault.
+        resubmissions: tasks in requests that were sent again; a farpool service takes them once all the same.
+        reconnects: how often a result connection was opened again.
         bytes_sent: packed arguments submitted, in bytes, each call counted once.
         bytes_received: serialized results, in bytes.
         latency_p50_s, latency_p99_s: seconds from `submit` to the outcome, the median and the 99th percentile of the
@@ -37,6 +40,9 @@ class Stats:
     retried: int = 0
     registered: int = 0
     requests: int = 0
+    retries: int = 0
+    resubmissions: int = 0
+    reconnects: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
     latency_p50_s: float | None = None
@@ -50,6 +56,7 @@ class Meter:
         self._lock = threading.Lock()
         self._submitted = self._done = self._failed = self._cancelled = 0
         self._registered = self._requests = 0
+        self._retries = self._resubmissions = self._reconnects = 0
         self._bytes_sent = self._bytes_received = 0
         self._latencies_s: deque[float] = deque(maxlen=KEPT_LATENCIES)
 
@@ -92,8 +99,24 @@ class Meter:
         with self._lock:
             self._requests += 1
 
-    def read(self, *, retried: int) -> Stats:
-        """Give the figures as they are now."""
+    def sent_again(self, tasks: int) -> None:
+        """Count a request that submits tasks and is sent again."""
+        with self._lock:
+            self._retries += 1
+            self._resubmissions += tasks
+
+    def reconnected(self) -> None:
+        """Count a result connection that was opened again."""
+        with self._lock:
+            self._reconnects += 1
+
+    def read(self, *, retried: int, retries: int = 0) -> Stats:
+        """Give the figures as they are now.
+
+        Args:
+            retried: attempts beyond the first ones.
+            retries: requests of other kinds that were sent again.
+        """
         with self._lock:
             latencies_s = sorted(self._latencies_s)
             return Stats(
@@ -105,6 +128,9 @@ class Meter:
                 retried=retried,
                 registered=self._registered,
                 requests=self._requests,
+                retries=self._retries + retries,
+                resubmissions=self._resubmissions,
+                reconnects=self._reconnects,
                 bytes_sent=self._bytes_sent,
                 bytes_received=self._bytes_received,
                 latency_p50_s=_percentile(latencies_s, 50),

@@ -9,8 +9,8 @@ from functools import partial
 from itertools import islice
 from urllib.parse import urlsplit, urlunsplit
 
-from ..amqp import Address, Consumer, Delivery, Loop, Patience
-from ..errors import FarpoolError, StreamError, WireError
+from ..amqp import Address, Backoff, Consumer, Delivery, Loop, Patience
+from ..errors import FarpoolError, ServiceError, StreamError, WireError
 from ..wire.envelope import decode
 from ..wire.messages import Result
 from ..wire.queues import result_queue
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 #: Task ids in one status request: results come with the answer, so a large one would be held in memory whole.
 RECONCILE_CHUNK = 200
+
+#: A connection that broke is opened again within seconds of the broker's return, however long that was away.
+BACKOFF = Backoff(base_s=0.1, cap_s=2.0)
 
 #: After a status request that failed.
 RECONCILE_RETRY_S = 5.0
@@ -34,9 +37,11 @@ class ResultStreams:
     Args:
         loop: where the consumers live.
         find_queue: asks the service where results are; called at every (re)connect; may block.
+        attach: asks the service to see that a task group has a queue; called when that is gone; may block.
         get_status: asks the service for task documents; may block.
         outstanding: gives the ids waited for in a task group.
         deliver: takes a result; what it raises is a bug.
+        reconnected: called when a connection was opened again.
         failed: called with a group's id and the error when its stream had to be given up.
         amqp_port: overrides the port the service names.
     """
@@ -46,15 +51,19 @@ class ResultStreams:
         loop: Loop,
         *,
         find_queue: Callable[[], ResultQueue],
+        attach: Callable[[str], object],
         get_status: Callable[[Sequence[str]], dict[str, TaskDocument]],
         outstanding: Callable[[str], list[str]],
         deliver: Callable[[Result | TaskDocument], None],
+        reconnected: Callable[[], None],
         failed: Callable[[str, StreamError], None],
         amqp_port: int | None = None,
-        patience: Patience = Patience(),  # noqa: B008 - a frozen value
+        patience: Patience,
     ) -> None:
         self._loop = loop
         self._find_queue = find_queue
+        self._attach = attach
+        self._reconnected = reconnected
         self._get_status = get_status
         self._outstanding = outstanding
         self._deliver = deliver
@@ -63,7 +72,10 @@ class ResultStreams:
         self._patience = patience
         self._consumers: dict[str, Consumer] = {}
         self._opened: set[str] = set()
-        self._connected: set[str] = set()
+        self._refused: set[str] = set()
+        self._addresses: dict[str, Address] = {}
+        self._asked_for: dict[str, None] = {}
+        self._is_asking = False
 
     def open(self, task_group_id: str) -> None:
         """Consume the results of a task group from now on; nothing happens when that is so. Thread-safe."""
@@ -100,23 +112,36 @@ class ResultStreams:
             locate=partial(self._locate, task_group_id),
             deliver=deliver,
             on_open=partial(self._on_open, task_group_id),
-            on_lost=partial(self._connected.discard, task_group_id),
+            on_refused=partial(self._refused.add, task_group_id),
             on_gave_up=partial(self._on_gave_up, task_group_id),
             patience=self._patience,
+            backoff=BACKOFF,
         )
         self._consumers[task_group_id] = consumer
         consumer.open()
 
     def _locate(self, task_group_id: str) -> Address:
-        where = self._find_queue()
+        known = self._addresses.get(task_group_id)
+        is_refused = task_group_id in self._refused
+        try:
+            if is_refused:
+                self._attach(task_group_id)
+            where = self._find_queue()
+        except ServiceError as error:
+            if is_refused or known is None or not error.is_passing:
+                raise
+            return known  # the broker may be there though the service is not
+        self._refused.discard(task_group_id)
         url = where.connection_url if self._amqp_port is None else _with_port(where.connection_url, self._amqp_port)
-        return Address(url, result_queue(where.queue_prefix, task_group_id))
+        address = Address(url, result_queue(where.queue_prefix, task_group_id))
+        self._addresses[task_group_id] = address
+        return address
 
     def _on_open(self, task_group_id: str) -> None:
         if task_group_id in self._opened:
+            self._reconnected()
             self.reconcile(self._outstanding(task_group_id))
         self._opened.add(task_group_id)
-        self._connected.add(task_group_id)
 
     def _on_gave_up(self, task_group_id: str, error: StreamError) -> None:
         # Forgotten, so that the next submission tries anew.
@@ -145,32 +170,41 @@ class ResultStreams:
             self._deliver(result)
 
     def ask(self) -> None:
-        """Ask over REST for some of the outstanding tasks, of the groups whose stream stands and brings nothing.
-
-        A stream that cannot be opened is an error to be told, not one to be covered up.
-        """
-        task_ids = [task_id for group in self._connected for task_id in self._outstanding(group)]
+        """Ask over REST for some of the outstanding tasks: their stream brings nothing, or cannot be opened."""
+        task_ids = [task_id for group in self._consumers for task_id in self._outstanding(group)]
         # By chance, so that each has its turn.
         self.reconcile(task_ids if len(task_ids) <= RECONCILE_CHUNK else random.sample(task_ids, RECONCILE_CHUNK))
 
     def reconcile(self, task_ids: Sequence[str]) -> None:
         """Ask over REST for tasks whose result may have been lost, a chunk per turn of the loop."""
-        if not task_ids:
-            return
-        ids = iter(task_ids)
-        chunk = list(islice(ids, RECONCILE_CHUNK))
+        self._asked_for.update(dict.fromkeys(task_ids))
+        if self._asked_for and not self._is_asking:
+            self._ask_next()
+
+    def _ask_next(self) -> None:
+        self._is_asking = True
+        chunk = list(islice(self._asked_for, RECONCILE_CHUNK))
         try:
             documents = self._get_status(chunk)
         except FarpoolError as error:
-            log.warning("could not ask for %d outstanding tasks, trying again soon: %s", len(task_ids), error)
-            self._loop.call_later(RECONCILE_RETRY_S, partial(self.reconcile, task_ids))
+            log.info("could not ask for %d outstanding tasks, trying again soon: %s", len(self._asked_for), error)
+            self._loop.call_later(RECONCILE_RETRY_S, self._ask_again)
             return
+        for task_id in chunk:
+            del self._asked_for[task_id]
         for document in documents.values():
             if document.is_finished:
                 self._deliver(document)
-        rest = list(ids)
-        if rest:
-            self._loop.call(partial(self.reconcile, rest))
+        self._is_asking = bool(self._asked_for)
+        if self._asked_for:
+            self._loop.call(self._ask_next)
+
+    def _ask_again(self) -> None:
+        # Some may have come meanwhile.
+        waiting = {task_id for group in self._consumers for task_id in self._outstanding(group)}
+        self._asked_for = {task_id: None for task_id in self._asked_for if task_id in waiting}
+        self._is_asking = False
+        self.reconcile(())
 
 
 def _with_port(url: str, port: int) -> str:

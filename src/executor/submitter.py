@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..errors import FarpoolError, PayloadTooLarge, ServiceRefused, WireError
-from ..wire.rest import SubmitReply, SubmitRequest
+from ..client import uncertain
+from ..errors import FarpoolError, PayloadTooLarge, ServiceError, ServiceRefused, TaskUncertain, WireError
+from ..wire.rest import SubmitReply
 from .renewal import renew
+from .sending import Sending, parts_of
 from .task import Batch, Task
 
 log = logging.getLogger(__name__)
@@ -18,48 +20,63 @@ class Submitter:
     """Sends batches, one after the other; a batch that fails takes nobody with it but its own tasks.
 
     Args:
-        submit: sends the request of a batch; blocks; raises a `FarpoolError`.
-        request_of: builds the request of a batch.
+        prepare: makes the request of a batch; whatever it begins, `ended` ends.
+        submit: sends a request; blocks; raises a `FarpoolError`.
+        postpone: told of a fault; whether the request is sent again later, by `send`.
         accepted: called with the tasks, their ids (in the same order) and the answer.
         failed: called with a task and its error.
+        ended: called with a request that is not sent again.
     """
 
     def __init__(
         self,
         *,
-        submit: Callable[[Batch, SubmitRequest], SubmitReply],
-        request_of: Callable[[Batch], SubmitRequest],
+        prepare: Callable[[Batch], Sending],
+        submit: Callable[[Sending], SubmitReply],
+        postpone: Callable[[Sending, FarpoolError], bool],
         accepted: Callable[[Sequence[tuple[Task, str]], SubmitReply], None],
         failed: Callable[[Task, BaseException], None],
+        ended: Callable[[Sending], None],
     ) -> None:
+        self._prepare = prepare
         self._submit = submit
-        self._request_of = request_of
+        self._postpone = postpone
         self._accepted = accepted
         self._failed = failed
+        self._ended = ended
 
-    def send(self, batch: Batch) -> None:
-        """Send a batch. Blocks until the service has answered; never raises for what the service says.
+    def send(self, work: Batch | Sending) -> None:
+        """Send a batch, or a request that failed, again. Blocks until the service has answered; never raises for that.
 
         A refusal may concern one function or the size only: the batch is then split and its parts sent on their own, so
         that tasks which did nothing wrong are not lost. A function that the service has forgotten is registered anew.
         """
+        sending = work if isinstance(work, Sending) else self._prepare(work)
+        batch = sending.batch
         try:
-            reply = self._submit(batch, self._request_of(batch))
+            reply = self._submit(sending)
             pairs = _pair(batch, reply)
-        except ServiceRefused as error:
-            parts = _split(batch, error)
-            if len(parts) > 1:
-                log.info(
-                    "batch of %d tasks was refused (%s): sending it in %d parts", len(batch.tasks), error, len(parts)
-                )
-                for part in parts:
-                    self.send(part)
-            else:
-                self._send_renewed(batch, error)
         except FarpoolError as error:
-            self._fail(batch, error)
+            if not self._postpone(sending, error):
+                self._ended(sending)
+                if sending.is_uncertain and isinstance(error, ServiceError) and not isinstance(error, PayloadTooLarge):
+                    self._fail(batch, _caused(uncertain(error, batch.route.endpoint_id), error))
+                else:
+                    self._refused(batch, error)
         else:
             self._accepted(pairs, reply)
+            self._ended(sending)
+
+    def _refused(self, batch: Batch, error: FarpoolError) -> None:
+        parts = parts_of(batch, error)
+        if len(parts) > 1:
+            log.info("batch of %d tasks was refused (%s): sending it in %d parts", len(batch.tasks), error, len(parts))
+            for part in parts:
+                self.send(part)
+        elif isinstance(error, ServiceRefused):
+            self._send_renewed(batch, error)
+        else:
+            self._fail(batch, error)
 
     def _send_renewed(self, batch: Batch, error: ServiceRefused) -> None:
         try:
@@ -78,6 +95,11 @@ class Submitter:
             self._failed(task, error)
 
 
+def _caused(error: TaskUncertain, cause: ServiceError) -> TaskUncertain:
+    error.__cause__ = cause
+    return error
+
+
 def _pair(batch: Batch, reply: SubmitReply) -> list[tuple[Task, str]]:
     pairs: list[tuple[Task, str]] = []
     for function_id, tasks in batch.by_function().items():
@@ -89,12 +111,3 @@ def _pair(batch: Batch, reply: SubmitReply) -> list[tuple[Task, str]]:
             )
         pairs.extend(zip(tasks, task_ids, strict=True))
     return pairs
-
-
-def _split(batch: Batch, error: ServiceRefused) -> list[Batch]:
-    if isinstance(error, PayloadTooLarge):
-        middle = len(batch.tasks) // 2
-        parts: list[Sequence[Task]] = [batch.tasks[:middle], batch.tasks[middle:]]
-    else:
-        parts = list(batch.by_function().values())
-    return [Batch(batch.route, part) for part in parts if part]

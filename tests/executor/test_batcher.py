@@ -3,7 +3,9 @@ from typing import Any
 
 from farpool.executor.batcher import Batcher
 from farpool.executor.future import Future
-from farpool.executor.task import Route, Task
+from farpool.executor.sending import Sending
+from farpool.executor.task import Batch, Route, Task
+from farpool.wire.rest import SubmitRequest
 
 HERE, THERE = Route("here"), Route("there")
 
@@ -14,7 +16,7 @@ def make_task(name: str, route: Route = HERE) -> Task:
 
 def payloads(batcher: Batcher) -> list[str]:
     batch = batcher.take()
-    assert batch is not None
+    assert isinstance(batch, Batch)
     return [task.payload for task in batch.tasks]
 
 
@@ -145,5 +147,71 @@ def test_the_task_that_drain_leaves_may_be_the_only_one_or_the_only_one_of_its_r
     batcher.put(make_task("b", THERE))
     assert [task.payload for task in batcher.drain(spare_next=True)] == ["b"]
     batch = batcher.take()
-    assert batch is not None
+    assert isinstance(batch, Batch)
     assert batch.route == make_task("a").route
+
+
+def make_sending(*tasks: Task) -> Sending:
+    return Sending(Batch(HERE, tasks), SubmitRequest({}), "key")
+
+
+def test_a_request_that_failed_comes_back_when_its_time_has_come_before_what_is_new() -> None:
+    now = [100.0]
+    batcher = Batcher(max_tasks=10, max_bytes=1000, clock=lambda: now[0])
+    sending = make_sending(make_task("failed"))
+    batcher.hold(sending, 5.0, all_wait=False)
+    batcher.put(make_task("a"))
+    assert payloads(batcher) == ["a"]
+    batcher.put(make_task("b"))
+    now[0] += 5
+
+    assert batcher.take() is sending
+    assert payloads(batcher) == ["b"]
+
+
+def test_while_the_service_is_away_all_wait_for_the_one_that_tries() -> None:
+    batcher = make_batcher()
+    sending = make_sending(make_task("failed"))
+    batcher.put(make_task("a"))
+    batcher.hold(sending, 0.05, all_wait=True)
+
+    assert batcher.take() is sending
+    assert payloads(batcher) == ["a"]
+
+
+def test_a_batcher_is_not_idle_while_it_holds_a_request_and_a_closed_one_still_gives_it_out() -> None:
+    batcher = make_batcher()
+    sending = make_sending(make_task("failed"))
+    batcher.hold(sending, 0.01, all_wait=True)
+    batcher.close()
+
+    assert not batcher.is_idle
+    assert batcher.take() is sending
+    assert batcher.take() is None
+    assert batcher.is_idle
+
+
+def test_what_nobody_wants_comes_back_at_once() -> None:
+    batcher = make_batcher()
+    wanted, unwanted = make_task("wanted"), make_task("unwanted")
+    unwanted.future.cancel()
+    batcher.hold(make_sending(wanted), 3600, all_wait=False)
+    batcher.hold(dropped := make_sending(unwanted), 3600, all_wait=True)
+
+    batcher.hurry(unwanted=True)
+
+    assert batcher.take() is dropped
+    assert batcher.held == 1
+    batcher.hurry()
+    assert isinstance(batcher.take(), Sending)
+
+
+def test_an_ended_batcher_gives_up_what_it_holds() -> None:
+    batcher = make_batcher()
+    batcher.hold(make_sending(make_task("a"), make_task("b")), 3600, all_wait=True)
+    batcher.end()
+
+    assert batcher.take() is None
+    assert not batcher.wait()
+    assert [task.payload for task in batcher.drain_held()] == ["a", "b"]
+    assert batcher.hold(make_sending(make_task("c")), 0, all_wait=True) is False

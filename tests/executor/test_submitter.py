@@ -3,6 +3,7 @@ from typing import Any
 
 from farpool.errors import NotFound, PayloadTooLarge, ServiceDown, WireError
 from farpool.executor.future import Future
+from farpool.executor.sending import Sending
 from farpool.executor.submitter import Submitter
 from farpool.executor.task import Batch, Route, Task
 from farpool.wire import new_id
@@ -19,17 +20,27 @@ class Desk:
         self.accepted: list[str] = []
         self.failed: list[tuple[str, type[BaseException]]] = []
         self._answer = answer
+        self.begun = self.ended = 0
         self.submitter = Submitter(
+            prepare=self.prepare,
             submit=self.submit,
-            request_of=lambda batch: batch.request(None, {}, extended=False),
+            postpone=lambda _sending, _error: False,
             accepted=self.accept,
             failed=lambda task, error: self.failed.append((task.payload, type(error))),
+            ended=self.end,
         )
 
-    def submit(self, batch: Batch, request: SubmitRequest) -> SubmitReply:
-        assert batch.route == ROUTE
-        self.requests.append(request)
-        return self._answer(request)
+    def prepare(self, batch: Batch) -> Sending:
+        self.begun += 1
+        return Sending(batch, batch.request(None, {}, extended=False), new_id())
+
+    def end(self, _sending: Sending) -> None:
+        self.ended += 1
+
+    def submit(self, sending: Sending) -> SubmitReply:
+        assert sending.batch.route == ROUTE
+        self.requests.append(sending.request)
+        return self._answer(sending.request)
 
     def accept(self, pairs: Sequence[tuple[Task, str]], reply: SubmitReply) -> None:
         for task, task_id in pairs:

@@ -228,11 +228,20 @@ def test_a_closed_broker_port_fails_the_futures_with_an_error_that_names_it(
     stack: StackLease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at(stack, monkeypatch)
-    with Executor(endpoint_id=stack.endpoint_id, amqp_port=1) as executor:
-        future = executor.submit(pow, 2, 2)
+    with Executor(endpoint_id=stack.endpoint_id, amqp_port=1, patience=0.5) as executor:
+        future = executor.submit(time.sleep, 3)
 
         with pytest.raises(StreamError, match=r"127\.0\.0\.1:1"):
             future.result(TIMEOUT)
+
+
+@pytest.mark.slow
+def test_results_come_another_way_where_the_broker_cannot_be_reached(
+    stack: StackLease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(stack, monkeypatch)
+    with Executor(endpoint_id=stack.endpoint_id, amqp_port=1) as executor:
+        assert executor.submit(pow, 2, 2).result(TIMEOUT) == 4
 
 
 def test_a_client_without_an_endpoint_is_refused(client: Any) -> None:
