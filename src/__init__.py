@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import plot as plot
     from .client import Batch, Client
     from .errors import (
         AccessDenied,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
         WireError,
         WorkerLost,
     )
-    from .executor import Executor, Future, Results, Stats, as_completed, idempotent
+    from .executor import Executor, Future, Results, Stats, Timings, as_completed, idempotent
 
     __version__: str
 
@@ -46,6 +47,7 @@ _HOMES = {
     "Future": ".executor",
     "Results": ".executor",
     "Stats": ".executor",
+    "Timings": ".executor",
     "as_completed": ".executor",
     "idempotent": ".executor",
 }
@@ -78,6 +80,7 @@ __all__ = [
     "TaskPending",
     "TaskTimeout",
     "TaskUncertain",
+    "Timings",
     "WireError",
     "WorkerLost",
     "as_completed",
@@ -89,6 +92,8 @@ if not TYPE_CHECKING:  # a type checker that saw this would believe in any name
     def __getattr__(name):
         if name == "__version__":
             return importlib.import_module(".version", __name__).__version__
+        if name == "plot":
+            return importlib.import_module(".plot", __name__)
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(importlib.import_module(_HOMES.get(name, ".errors"), __name__), name)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import FarpoolError, NotFound
+from ..wire.messages import PRINTED, TRANSITIONS, WORKER
 from ..wire.rest.cancels import UNKNOWN
 from . import remembered
 from .campaigns import campaigns, label_option
@@ -18,6 +19,7 @@ from .watch import watch
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..executor.timings import Told
     from ..wire.rest import TaskDocument
 
 
@@ -98,7 +100,7 @@ def list_(
 @service_option
 @json_option
 def show(task_id: str, *, service_url: str | None, as_json: bool) -> None:
-    """Show how a task stands; the traceback too, if it failed."""
+    """Show how a task stands; the traceback too, if it failed, and what it printed."""
     with connect(service_url) as client:
         found = client.get_batch_status([task_id])
     if not found:
@@ -112,10 +114,17 @@ def show(task_id: str, *, service_url: str | None, as_json: bool) -> None:
     details: dict[str, Any] = facts.pop("details", None) or {}
     error: dict[str, Any] = facts.pop("error_details", None) or {}
     facts["finished"] = age(facts.pop("completion_t", None)) or None
-    shown = {**facts, "error": error.get("code"), **details}
+    told = _run_of(document)
+    run = {"started": age(told.started) or None, "worker": told.worker}
+    if told.started is not None and told.ended is not None:
+        run["run_s"] = f"{told.ended - told.started:.3f}"
+    rest = {name: value for name, value in details.items() if name not in {WORKER, PRINTED, TRANSITIONS}}
+    shown = {**facts, "error": error.get("code"), **run, **rest}
     print_facts({name: value for name, value in shown.items() if value is not None})
-    if traceback:
-        click.echo(f"\n{traceback}")
+    texts = {"": traceback, "standard output:\n": told.stdout, "standard error:\n": told.stderr}
+    for title, text in texts.items():
+        if text:
+            click.echo(f"\n{title}{text.rstrip()}")
 
 
 @tasks.command()
@@ -220,6 +229,12 @@ def _facts(document: TaskDocument) -> dict[str, Any]:
     if document.details is not None:
         facts["details"] = details_of(document)
     return facts
+
+
+def _run_of(document: TaskDocument) -> Told:
+    from ..executor.timings import told_in
+
+    return told_in(document)
 
 
 def _outcome(client: Client, task_id: str, document: TaskDocument | None) -> dict[str, Any]:

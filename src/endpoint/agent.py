@@ -231,7 +231,11 @@ class Agent:
         if isinstance(outcome, bytes):
             self._publish(task_id, outcome)
         else:
-            self._fail_task(task_id, outcome.code, outcome.message)
+            details = {"endpoint_id": self._rules.endpoint_id, **outcome.details}
+            code, message, transitions = outcome.code, outcome.message, outcome.transitions
+            self._publish(
+                task_id, failures.failure(task_id, code, message, message, details=details, transitions=transitions)
+            )
 
     def _fail_task(self, task_id: str, code: str, message: str) -> None:
         self._publish(task_id, self._failure(task_id, code, message))

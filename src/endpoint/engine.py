@@ -9,11 +9,12 @@ Every method and every callback belongs to the loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
+from ..wire.messages import TaskTransition
 from .job import Job, Site
 
 
@@ -24,10 +25,14 @@ class Loss:
     Attributes:
         code: of `failures`.
         message: what happened, in one line.
+        details: facts about the worker, and what the job printed.
+        transitions: when it began and ended, where that is known.
     """
 
     code: str
     message: str
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    transitions: tuple[TaskTransition, ...] | None = None
 
 
 #: What comes of a job: the worker's result message, or why there is none.

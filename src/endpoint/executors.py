@@ -139,7 +139,9 @@ def run_job(job: Job, site: Site) -> bytes:
     if job.timeout_s is None:
         return worker.run(job)
     bodies: list[bytes] = []
-    thread = threading.Thread(target=lambda: bodies.append(worker.run(job)), name=f"task {job.task_id}", daemon=True)
+    # It stands for this thread, and has its name: that is what the result says of where it ran.
+    name = threading.current_thread().name
+    thread = threading.Thread(target=lambda: bodies.append(worker.run(job)), name=name, daemon=True)
     thread.start()
     thread.join(job.timeout_s)
     if bodies:

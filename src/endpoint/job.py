@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Mapping
+import socket
 from dataclasses import dataclass
 from typing import Any
+
+from ..wire.messages import WORKER
 
 #: The most characters a serialized result may have; the hosted service's limit.
 MAX_RESULT_CHARS = 10 * 1024 * 1024
@@ -44,16 +47,26 @@ class Site:
     sys_path: tuple[str, ...] = ()
     max_result_chars: int = MAX_RESULT_CHARS
 
-    def details(self) -> Mapping[str, Any]:
+    def details(self) -> dict[str, Any]:
         """Give the facts that every result carries: clients compare the versions with their own."""
         import dill  # noqa: PLC0415 - the agent has no need of it
 
         from ..version import __version__  # noqa: PLC0415 - reads the package's metadata
 
         return {
+            WORKER: worker_name(os.getpid()),
             "os": platform.platform(),
             "python_version": platform.python_version(),
             "dill_version": dill.__version__,
             "farpool_version": __version__,
             "endpoint_id": self.endpoint_id,
         }
+
+
+def worker_name(pid: int) -> str:
+    """Name a worker process of this machine, for the details of results.
+
+    >>> worker_name(4711).endswith("/4711")
+    True
+    """
+    return f"{socket.gethostname()}/{pid}"

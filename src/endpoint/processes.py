@@ -1,6 +1,6 @@
 """The default engine: worker processes, one job each at a time.
 
-    submit -> waiting --- an idle worker ---> running --- "done" frame ----> done(result message)
+    submit -> waiting --- an idle worker ---> running --- "done" frame ----> done(result message, with what it printed)
                  ^                               |------ process ended ----> done(Loss: WORKER_LOST), a new worker
                  |                               |------ too long ---------> done(Loss: TASK_TIMEOUT), a new worker
                  `- withdraw, cancel             `------ cancel -----------> a new worker
@@ -16,13 +16,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 from ..amqp import Loop, Timer
-from . import failures
+from ..wire.messages import WORKER, TaskTransition
+from ..wire.states import Actor, TaskState
+from . import failures, printed
 from .engine import Cancelled, EngineState, Loss, Outcome
 from .frames import Frame
-from .job import Job, Site
+from .job import Job, Site, worker_name
+from .pump import Pump
 from .waiting import Waiting
 from .worker_link import WorkerLink
 from .worker_output import WorkerOutput
@@ -40,11 +44,12 @@ MAX_TRIES = 3
 EXIT_TIMEOUT_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Assignment:
     job: Job
     done: Callable[[Outcome], None]
     tries: int = 1
+    begun_ns: int = 0
 
 
 def _nothing(*_args: object) -> None:
@@ -68,12 +73,13 @@ class ProcessEngine:
         output: WorkerOutput = WorkerOutput(),  # noqa: B008 - a frozen value
     ) -> None:
         self._loop = loop
-        self._output = output
+        self._pump = Pump(output)
         self._site: Site | None = None
         self._total = workers
         self._starting: set[WorkerLink] = set()
         self._idle: list[WorkerLink] = []
         self._busy: dict[WorkerLink, _Assignment] = {}
+        self._reporting: set[WorkerLink] = set()  # done, and what they printed is being passed on
         self._stopped: set[WorkerLink] = set()  # killed for their job, and not gone yet
         self._timers: dict[WorkerLink, Timer] = {}  # of jobs with a time-out
         self._waiting: Waiting[_Assignment] = Waiting()
@@ -86,6 +92,7 @@ class ProcessEngine:
         """Start the workers."""
         self._ready = ready
         self._failed = failed
+        self._pump.start()
         for _ in range(self._total):
             self._start_worker()
 
@@ -128,20 +135,26 @@ class ProcessEngine:
             timer.cancel()
         for worker in (*self._starting, *self._busy, *self._stopped):
             worker.kill()
-        for worker in self._idle:
+        waiting = (*self._idle, *self._reporting)
+        for worker in waiting:
             worker.dismiss()
         deadline = time.monotonic() + EXIT_TIMEOUT_S
-        for worker in (*self._starting, *self._busy, *self._stopped, *self._idle):
+        for worker in (*self._starting, *self._busy, *self._stopped, *waiting):
             worker.finish(max(0.0, deadline - time.monotonic()))
-        for workers in (self._starting, self._busy, self._stopped, self._idle, self._timers):
+        for workers in (self._starting, self._busy, self._stopped, self._idle, self._reporting, self._timers):
             workers.clear()
         self._waiting.clear()
+        self._pump.close()
 
     def _start_worker(self) -> None:
         if self._is_stopped:
             return
         try:
-            worker = WorkerLink(self._loop, received=self._received, ended=self._ended, output=self._output)
+            outlet = self._pump.open()
+            try:
+                worker = WorkerLink(self._loop, received=self._received, ended=self._ended, outlet=outlet)
+            finally:
+                outlet.close_writers()
         except OSError as error:
             self._start_failed(f"a worker process cannot be started: {error}")
             return
@@ -160,9 +173,13 @@ class ProcessEngine:
     def _received(self, worker: WorkerLink, frame: Frame) -> None:
         assignment = self._take_from(worker)
         if assignment is not None:
-            # The worker first: it works while the result is published.
-            self._next(worker)
-            assignment.done(frame.body)
+            if worker.outlet.is_quiet:
+                # The worker first: it works while the result is published.
+                self._next(worker)
+                assignment.done(frame.body)
+            else:
+                self._reporting.add(worker)
+                self._pump.take(worker.outlet, partial(self._printed, worker, assignment, frame.body))
         elif worker in self._starting:
             self._starting.discard(worker)
             self._failed_starts = 0
@@ -171,6 +188,17 @@ class ProcessEngine:
             if self._site is not None:
                 worker.send(site_frame(self._site))
             self._next(worker)
+
+    def _printed(self, worker: WorkerLink, assignment: _Assignment, body: bytes, stdout: str, stderr: str) -> None:
+        """Take note of what a job printed, in the pump's thread: it has come out, and the result follows."""
+
+        def report() -> None:
+            if worker in self._reporting:
+                self._reporting.discard(worker)
+                self._next(worker)
+            assignment.done(printed.filled_in(body, stdout, stderr))
+
+        self._loop.call(report)
 
     def _submit(self, assignment: _Assignment, *, is_first: bool = False) -> None:
         if self._idle:
@@ -186,6 +214,7 @@ class ProcessEngine:
             self._idle.append(worker)
 
     def _assign(self, worker: WorkerLink, assignment: _Assignment) -> None:
+        assignment.begun_ns = time.time_ns()
         self._busy[worker] = assignment
         timeout_s = assignment.job.timeout_s
         if timeout_s is not None:
@@ -201,7 +230,7 @@ class ProcessEngine:
     def _timed_out(self, worker: WorkerLink, timeout_s: float) -> None:
         assignment = self._stop_worker(worker)
         message = failures.overdue(assignment.job.task_id, timeout_s, "was stopped")
-        assignment.done(Loss(failures.TIMED_OUT, message))
+        assignment.done(self._loss(worker, assignment, failures.TIMED_OUT, message))
 
     def _stop_worker(self, worker: WorkerLink) -> _Assignment:
         """End a worker for the sake of its job, whose outcome is somebody else's to tell, and start a new one."""
@@ -215,6 +244,10 @@ class ProcessEngine:
     def _ended(self, worker: WorkerLink, exit_code: int) -> None:
         if worker in self._stopped:
             self._stopped.discard(worker)
+            return
+        if worker in self._reporting:  # its result is here already
+            self._reporting.discard(worker)
+            self._start_worker()
             return
         how = failures.ending(exit_code)
         if worker in self._starting:
@@ -231,12 +264,21 @@ class ProcessEngine:
         if worker.left_some and assignment.tries < MAX_TRIES:
             # It was dead or dying when the job was sent, and never began it: the job is not to blame.
             log.warning("worker process %d %s before it took task %s; another one runs it", worker.pid, how, task_id)
-            self._submit(replace(assignment, tries=assignment.tries + 1), is_first=True)
+            assignment.tries += 1
+            self._submit(assignment, is_first=True)
             return
         log.warning("worker process %d %s while running task %s; a new one is started", worker.pid, how, task_id)
-        assignment.done(
-            Loss(failures.WORKER_LOST, f"worker process {how} while running task {task_id}{_advice(exit_code)}")
+        message = f"worker process {how} while running task {task_id}{_advice(exit_code)}"
+        assignment.done(self._loss(worker, assignment, failures.WORKER_LOST, message))
+
+    def _loss(self, worker: WorkerLink, assignment: _Assignment, code: str, message: str) -> Loss:
+        """Tell of a job that its worker cannot report on, with what it printed until then."""
+        details = {WORKER: worker_name(worker.pid), **printed.told(*self._pump.take_now(worker.outlet))}
+        transitions = (
+            TaskTransition(assignment.begun_ns, TaskState.EXEC_START, Actor.MANAGER),
+            TaskTransition(time.time_ns(), TaskState.EXEC_END, Actor.MANAGER),
         )
+        return Loss(code, message, details, transitions)
 
 
 def _advice(exit_code: int) -> str:

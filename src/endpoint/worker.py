@@ -9,9 +9,10 @@ Whatever goes wrong on the way, the outcome is a result message that says what; 
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -19,11 +20,12 @@ from ..errors import DeserializationError, FarpoolError, SerializationError, Wir
 from ..serialize import Serializer
 from ..serialize.exceptions import MAX_CHARS, describe
 from ..wire.envelope import decode, encode
-from ..wire.messages import EXCEPTION, Result, Task, TaskTransition
+from ..wire.messages import EXCEPTION, WORKER, Result, Task, TaskTransition
 from ..wire.states import Actor, TaskState
-from . import failures
+from . import failures, printed
 from .job import Job, Site
 
+_MAIN = threading.main_thread().name
 _RAISED = "An error occurred during the execution of this task"
 
 
@@ -32,11 +34,14 @@ class Worker:
 
     Args:
         site: where it runs.
+        is_heard: whether what is printed is heard by whoever gets the result message, who writes it in: see `printed`.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, is_heard: bool = False) -> None:
         self._site = site
         self._details = site.details()
+        if is_heard:
+            self._details |= printed.nothing()
         self._serializer = Serializer()
 
     def run(self, job: Job) -> bytes:
@@ -49,12 +54,19 @@ class Worker:
         except failures.Failed as failed:
             failure = failed.with_traceback(None)
         transitions = (started, _transition(TaskState.EXEC_END))
+        details = self._details_here()
         if failure is None:
-            return encode(Result(job.task_id, text, self._details, None, transitions))
-        details = self._details if failure.exception is None else {**self._details, EXCEPTION: failure.exception}
+            return encode(Result(job.task_id, text, details, None, transitions))
+        if failure.exception is not None:
+            details = {**details, EXCEPTION: failure.exception}
         return failures.failure(
             job.task_id, failure.code, failure.message, failure.text, details=details, transitions=transitions
         )
+
+    def _details_here(self) -> Mapping[str, Any]:
+        """Give the facts about this worker; threads are workers of their own."""
+        name = threading.current_thread().name
+        return self._details if name == _MAIN else {**self._details, WORKER: f"{self._details[WORKER]}/{name}"}
 
     def _text_of(self, job: Job) -> str:
         """Run a job and return its serialized value.

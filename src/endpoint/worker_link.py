@@ -15,6 +15,7 @@ from typing import Any
 from ..amqp import Loop
 from . import worker_process
 from .frames import Frame, FrameReader, pieces
+from .pump import Outlet
 from .worker_output import WorkerOutput
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class WorkerLink:
         received: called with each frame.
         ended: called once with the exit code (negative: the signal), when the process is gone and all it said was
             received; not called after `dismiss` and `kill`. After `end` nothing more is received.
-        output: where the process prints.
+        outlet: what the process prints goes there.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class WorkerLink:
         *,
         received: Callable[[WorkerLink, Frame], None],
         ended: Callable[[WorkerLink, int], None],
-        output: WorkerOutput = WorkerOutput(),  # noqa: B008 - a frozen value
+        outlet: Outlet,
     ) -> None:
         self._loop = loop
         self._ioloop: Any = loop.ioloop
@@ -51,10 +52,11 @@ class WorkerLink:
         self._socket, theirs = socket.socketpair()
         with theirs:
             try:
-                self._process = _start(theirs, output)
+                self._process = _start(theirs, outlet.output)
             except OSError:
                 self._socket.close()
                 raise
+        self.outlet = outlet
         self._socket.setblocking(False)
         self._pidfd = _pidfd_of(self._process.pid)
         self._is_open = True
@@ -201,8 +203,7 @@ class WorkerLink:
 
 
 def _start(theirs: socket.socket, output: WorkerOutput) -> subprocess.Popen[bytes]:
-    # Standard output may be a pipe in which somebody reads announcements, or which nobody reads any more: where nothing
-    # else is said, what tasks print goes to standard error, which is the terminal or the log.
+    # What goes wrong before it prints to its pipes belongs to standard error, which is the terminal or the log.
     return subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
         worker_process.command(theirs.fileno(), output),
         stdin=subprocess.DEVNULL,

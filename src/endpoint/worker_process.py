@@ -84,7 +84,7 @@ def _serve(agent: socket.socket) -> None:
     while True:
         frame = _receive(agent, reader)
         if frame.head == "site":
-            worker = Worker(_settle(frame))
+            worker = Worker(_settle(frame), is_heard=True)
             continue
         task_id, *serializers = frame.head.split("\n")
         body = worker.run(Job(task_id, frame.body, tuple(serializers)))

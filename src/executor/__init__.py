@@ -15,5 +15,6 @@ from .future import Future
 from .mapping import Results
 from .retry import idempotent
 from .stats import Stats
+from .timings import Timings
 
-__all__ = ["Executor", "Future", "Results", "Stats", "as_completed", "idempotent"]
+__all__ = ["Executor", "Future", "Results", "Stats", "Timings", "as_completed", "idempotent"]

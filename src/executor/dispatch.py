@@ -8,6 +8,7 @@ Batcher ====> take ----> Submitter.send --REST--> answered ----> accepted, or fa
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -106,6 +107,9 @@ class Dispatch:
 
     def _submit(self, sending: Sending) -> SubmitReply:
         self._desk.pace()
+        now = time.time()
+        for task in sending.batch.tasks:
+            task.future.was_sent(now)
         if sending.tries:
             self._settlement.meter.sent_again(len(sending.batch.tasks))
         return self._desk.submit(sending.batch.route.endpoint_id, sending.request, sending.key)

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from ..serialize import Staying
 from .forks import generation
+from .timings import UNTOLD, Timings, Told
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class Future(Staying, concurrent.futures.Future[T]):
         function_id: str | None = None,
         label: str = "",
         size_bytes: int = 0,
+        submitted_at: float | None = None,
         called_off: Callable[[Future[Any]], None] = _nothing,
     ) -> None:
         """Make a future.
@@ -59,6 +61,7 @@ class Future(Staying, concurrent.futures.Future[T]):
             function_id: as the attribute.
             label: as the attribute.
             size_bytes: as the attribute.
+            submitted_at: when it was submitted, in seconds since 1970; None: that is not known.
             called_off: called once, when this future has been cancelled, in the thread that did it.
         """
         self._born = generation.number
@@ -74,6 +77,10 @@ class Future(Staying, concurrent.futures.Future[T]):
         self.number: int | None = None
         self._called_off = called_off
         self._made_at = time.monotonic()
+        self._submitted_at = submitted_at
+        self._sent_at: float | None = None
+        self._received_at: float | None = None
+        self._told = UNTOLD
 
     @property
     def call(self) -> str:
@@ -84,6 +91,36 @@ class Future(Staying, concurrent.futures.Future[T]):
     def age_s(self) -> float:
         """Seconds since it was submitted."""
         return time.monotonic() - self._made_at
+
+    @property
+    def timings(self) -> Timings:
+        """When the task was where, as far as that is known by now; a snapshot."""
+        told = self._told
+        return Timings(
+            self._submitted_at, self._sent_at, told.started, told.ended, self._received_at, worker=told.worker
+        )
+
+    @property
+    def stdout(self) -> str | None:
+        """What the task printed to standard output, with what it started: the end of it, where it was much.
+
+        None while there is no outcome, and where the endpoint does not tell: that of a task that printed nothing is
+        empty.
+        """
+        return self._told.stdout
+
+    @property
+    def stderr(self) -> str | None:
+        """What the task printed to standard error; as `stdout`."""
+        return self._told.stderr
+
+    def was_sent(self, at: float) -> None:
+        """Take note that the task's request was sent. For the executor alone."""
+        self._sent_at = at
+
+    def was_told(self, told: Told, at: float) -> None:
+        """Take note of what came with an outcome, and when, in seconds since 1970. For the executor alone."""
+        self._told, self._received_at = told, at
 
     def cancel(self) -> bool:
         """Cancel the call if it has not been sent: no request is made. What has been sent is not disturbed.

@@ -22,6 +22,7 @@ from .future import Future
 from .journal import Entry, State, TakenUp
 from .outcome import outcome_of
 from .task import Route, Task
+from .timings import told_in
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -79,10 +80,13 @@ class _Revival:
             endpoint_id=entry.route["endpoint_id"],
             function_id=entry.function_id,
             label=entry.label,
+            submitted_at=entry.submitted_at,
             called_off=_nothing if is_cancelled else self._session.pipeline.called_off,
         )
         future.function_name, future.arguments, future.number = entry.name, entry.arguments, entry.number
         future.task_id, future.task_group_id = entry.task_id, entry.task_group_id
+        if entry.sent_at is not None:
+            future.was_sent(entry.sent_at)
         if is_cancelled:
             future.cancel()
         elif entry.state.is_final:
@@ -94,6 +98,7 @@ class _Revival:
         if outcome is None:
             return
         if outcome.result is not None:
+            future.was_told(told_in(outcome.result), outcome.at)
             future.settle(*outcome_of(future, outcome.result, self._session.serializer.deserialize))
         elif outcome.error is not None:
             future.settle(None, _error(*outcome.error))

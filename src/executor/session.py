@@ -71,6 +71,7 @@ class Session:
             PayloadTooLarge: the packed arguments are over the service's limit.
             ValueError: no endpoint is set where one is needed.
         """
+        submitted_at = time.time()
         payload = self.serializer.pack_arguments(args, dict(kwargs))
         limit = self.place.client.max_payload_bytes
         if limit is not None and len(payload) > limit:
@@ -85,6 +86,7 @@ class Session:
             function_id=function_id,
             label=options.label,
             size_bytes=len(payload),
+            submitted_at=submitted_at,
             called_off=self.pipeline.called_off,
         )
         self.pipeline.journal.describe(future, function.name or function_id, (args, kwargs))

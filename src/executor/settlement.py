@@ -28,6 +28,7 @@ from .outcome import outcome_of
 from .stats import Meter, Stats
 from .table import FutureTable
 from .task import Task
+from .timings import told_in
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +222,7 @@ class Settlement:
             future.cancel_remote()
 
     def _settle(self, future: Future[Any], result: Result | TaskDocument) -> None:
+        future.was_told(told_in(result), time.time())
         value, error = outcome_of(future, result, self._deserialize)
         self._journal.result(future, result, failed=error is not None)
         if error is None:

@@ -14,6 +14,14 @@ from .states import Actor, TaskState
 #: Where in the `details` of a failed task's result farpool's workers put the exception itself, for farpool's clients.
 EXCEPTION = "farpool_exception"
 
+#: Where they put which worker ran the task, and what it printed: the end of its standard output and standard error.
+WORKER = "farpool_worker"
+PRINTED = "farpool_printed"
+
+#: Where a service puts, in the `details` of a task document, when the task's run began and ended: seconds since 1970 by
+#: the word for it, as `TaskState` has them.
+TRANSITIONS = "task_transitions"
+
 
 @dataclass(frozen=True, slots=True)
 class ContainerImage:

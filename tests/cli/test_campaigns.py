@@ -152,6 +152,15 @@ def test_a_running_campaign_is_followed_to_its_end_in_json(place: Site) -> None:
     assert '"failed": 1' in rest[-1]
 
 
+def test_a_task_is_shown_with_what_it_printed(place: Site) -> None:
+    code = "from farpool import Executor\nwith Executor(label='said') as ex: ex.submit(print, 'from afar').result()"
+    with program(place, code) as process:
+        assert process.wait(60) == 0
+    (row,) = place.command.json("tasks", "list", "--label", "said")
+
+    assert place.command("tasks", "show", row["task_id"]).endswith("\nstandard output:\nfrom afar\n")
+
+
 def test_without_a_terminal_it_is_lines(place: Site) -> None:
     lines = place.command("tasks", "watch", "done", exit_code=1).splitlines()
 

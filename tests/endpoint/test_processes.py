@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from farpool.endpoint.job import Job, Site
 from farpool.endpoint.processes import ProcessEngine
 from farpool.serialize import Serializer
 from farpool.wire import Result, Task, decode, encode, new_id
+from farpool.wire.messages import PRINTED, WORKER
 from support.functions import FUNCTIONS
 from support.waiting import eventually
 
@@ -63,6 +65,13 @@ def value_of(outcome: Outcome) -> Any:
     assert isinstance(result, Result)
     assert not result.is_error, result
     return SERIALIZER.deserialize(result.data)
+
+
+def result_of(outcome: Outcome) -> Result:
+    assert isinstance(outcome, bytes), outcome
+    result = decode(outcome)
+    assert isinstance(result, Result)
+    return result
 
 
 def loss_of(outcome: Outcome) -> str:
@@ -324,6 +333,44 @@ def test_what_a_job_started_ends_when_the_engine_is_stopped_under_it(
     eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
+def test_what_a_job_and_its_children_print_is_in_its_result_and_in_no_other(pool: Pool) -> None:
+    spoken = [pool.submit(job("speak", text)) for text in ("apple", "pear", "plum")]
+    silent = [pool.submit(job("echo")) for _ in range(3)]
+
+    told = [result_of(outcome.get(timeout=20)).details for outcome in (*spoken, *silent)]
+
+    assert [(details or {})[PRINTED] for details in told] == [
+        ["apple\napple of a child\n", "apple to err\n"],
+        ["pear\npear of a child\n", "pear to err\n"],
+        ["plum\nplum of a child\n", "plum to err\n"],
+        *[["", ""]] * 3,
+    ]
+
+
+def test_a_result_says_which_worker_ran_it(pool: Pool) -> None:
+    result = result_of(pool.outcome("pid"))
+
+    assert (result.details or {})[WORKER] == f"{socket.gethostname()}/{SERIALIZER.deserialize(result.data)}"
+
+
+def test_the_last_words_of_a_job_that_ends_its_worker_are_told(pool: Pool) -> None:
+    outcome = pool.outcome("speak", "farewell", 3)
+
+    assert isinstance(outcome, Loss)
+    assert outcome.details[PRINTED] == ["farewell\nfarewell of a child\n", "farewell to err\n"]
+    assert [one.state.value for one in outcome.transitions or ()] == ["execution-start", "execution-end"]
+
+
+def test_what_a_job_printed_until_its_time_was_over_is_told(make_pool: Callable[[int], Pool]) -> None:
+    pool = make_pool(1)
+    assert pool.value("echo", "ready") == "ready"
+
+    outcome = pool.submit(replace(job("speak", "so far", None, 60), timeout_s=2)).get(timeout=60)
+
+    assert isinstance(outcome, Loss)
+    assert outcome.details[PRINTED][0].startswith("so far\n")
+
+
 def test_a_process_of_a_job_that_wants_the_terminal_gets_an_error_and_is_not_stopped(pool: Pool) -> None:
     ignored = pool.value("ignored_signals")
 
@@ -337,9 +384,9 @@ def test_a_job_that_takes_too_long_is_stopped_and_the_next_one_runs(make_pool: C
 
     outcome = pool.submit(late).get(timeout=20)
 
-    assert outcome == Loss(
-        "TASK_TIMEOUT", f"task {late.task_id} ran for longer than its time-out of 0.2 s and was stopped"
-    )
+    assert isinstance(outcome, Loss)
+    assert outcome.code == "TASK_TIMEOUT"
+    assert outcome.message == f"task {late.task_id} ran for longer than its time-out of 0.2 s and was stopped"
     assert pool.value("echo", 1) == 1
 
 

@@ -70,6 +70,15 @@ def shout(text):
     print(text)
     print(text, file=sys.stderr)
 
+def speak(text, code=None, seconds=0):
+    import os, subprocess, sys, time
+    print(text)
+    print(text, "to err", file=sys.stderr)
+    subprocess.run(["echo", text, "of a child"])
+    if code is not None:
+        os._exit(code)
+    time.sleep(seconds)
+
 def close_descriptors():
     import os, time
     os.closerange(3, 256)

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any, NamedTuple, cast
 
 from ...wire.jsontext import dumps, exact, loads
-from ...wire.messages import ErrorDetails, Result
+from ...wire.messages import PRINTED, TRANSITIONS, WORKER, ErrorDetails, Result
 from ...wire.rest import TaskDocument
 
 #: Characters of a serialized result that are kept; the service keeps larger ones.
@@ -270,13 +270,23 @@ def _read_results(found: dict[int, Entry], told: Any) -> None:
 def _written(result: Result | TaskDocument | None) -> Any:
     if result is None:
         return None
-    # Of a value, what the worker says of itself is not kept: that would be most of the file.
     if isinstance(result, TaskDocument):
-        return {"document": (result if result.result is None else replace(result, details=None)).to_json()}
+        return {"document": replace(result, details=_kept_details(result)).to_json()}
     error = result.error_details
-    if error is None:
-        return (result.task_id, result.data)
-    return (result.task_id, result.data, (error.code, error.user_message), result.details)
+    told = None if error is None else (error.code, error.user_message)
+    return (result.task_id, result.data, told, _kept_details(result))
+
+
+def _kept_details(result: Result | TaskDocument) -> dict[str, Any] | None:
+    """Choose what is kept of the details: of a value, what the worker says of itself would be most of the file."""
+    details = dict(result.details or {})
+    if not (result.error_details or (isinstance(result, TaskDocument) and result.result is None)):
+        details = {name: details[name] for name in (WORKER, PRINTED, TRANSITIONS) if name in details}
+    if len(str(details.get(PRINTED))) > MAX_RESULT_CHARS:
+        del details[PRINTED]
+    if isinstance(result, Result) and result.task_statuses:
+        details[TRANSITIONS] = {one.state.value: one.timestamp / 1e9 for one in result.task_statuses}
+    return details or None
 
 
 def _read_result(told: Any) -> Result | TaskDocument | None:
@@ -284,8 +294,8 @@ def _read_result(told: Any) -> Result | TaskDocument | None:
         return None
     if isinstance(told, dict):
         return TaskDocument.from_json(cast("dict[str, object]", told)["document"])
-    task_id, data, *failure = cast("list[Any]", told)
-    if not failure:
+    task_id, data, *more = cast("list[Any]", told)
+    if not more:  # as it was written once
         return Result(task_id, data)
-    error, details = failure
-    return Result(task_id, data, details, ErrorDetails(*error))
+    error, details = more
+    return Result(task_id, data, details, None if error is None else ErrorDetails(*error))
