@@ -20,25 +20,29 @@ class CancelCalls:
 
     _transport: Transport
 
-    def cancel_tasks(self, task_ids: Iterable[object], *, running: bool = True) -> dict[str, str]:
+    def cancel_tasks(
+        self, task_ids: Iterable[object], *, running: bool = True, stranded: bool = False
+    ) -> dict[str, str]:
         """Call tasks off, in one request. Only farpool services can: the hosted one has no such route.
 
         Args:
             task_ids: the tasks; of another user's nothing is known.
             running: whether those that a worker has begun are to be stopped, too.
+            stranded: only tasks whose endpoint is away and that certainly have not begun there: they can be submitted
+                to another endpoint then. Meant for tasks that were submitted as `movable`; of others nobody can tell.
 
         Returns:
             By task id, in the order asked: ``"cancelled"`` (it has that outcome now, and never runs; or whatever it
             still does is dropped), ``"requested"`` (its endpoint has been told, and will say what became of it),
-            ``"running"`` (it runs and was left to, as `running` is False), ``"finished"`` (it had an outcome before),
+            ``"running"`` (it was left alone, as it runs or may run), ``"finished"`` (it had an outcome before),
             ``"unknown"``.
 
         Raises:
-            TypeError: `task_ids` is a string, or `running` is no truth value.
+            TypeError: `task_ids` is a string, or `running` or `stranded` is no truth value.
             ServiceRefused: the service is the hosted one.
         """
         wanted = list(dict.fromkeys(ids(task_ids, "task_ids") or []))
-        request = CancelRequest(wanted, running=flag(running, "running"))
+        request = CancelRequest(wanted, running=flag(running, "running"), stranded=flag(stranded, "stranded"))
         if self._transport.is_hosted:
             raise ServiceRefused(
                 "the hosted service cannot cancel tasks: leave their results unread, or use a farpool service",

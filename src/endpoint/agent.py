@@ -1,9 +1,10 @@
 """The agent: takes tasks from its queue, has an engine run them, publishes what comes of them, and says how it is.
 
     task queue --> Links.tasks --> intake --> Inflight --> Engine --> outcome --> Links.results --> results queue
-                        ^                        |                                      |
-                        `-------- ack -----------'<------------ confirmed --------------'
-                                     Heartbeat --> Links.heartbeats --> heartbeats queue
+                        ^                        |           |                          |
+                        `-------- ack -----------'<----------|-- confirmed -------------'
+                                                             |  (movable tasks: may begin)
+                                     Heartbeat <-------------' --> Links.heartbeats --> heartbeats queue
 
 A task is acknowledged when the broker has confirmed its result. All of it lives on one loop, whose thread `run` lends;
 registration alone has a thread of its own, because it waits for the web service.
@@ -12,14 +13,15 @@ registration alone has a thread of its own, because it waits for the web service
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..amqp import Delivery, Loop
 from ..wire.messages import TASK_DELIVERED
 from . import failures, intake
+from .announced import AnnouncedEngine
 from .config import EndpointConfig
-from .engine import Cancelled, Engine, Outcome
+from .engine import Cancelled, Engine, EngineBroken, Outcome
 from .heartbeat import Heartbeat, Workload, host_facts
 from .inflight import Inflight, Verdict
 from .job import Job, Site
@@ -34,10 +36,6 @@ FLUSH_TIMEOUT_S = 3.0
 
 def _nothing(*_args: object) -> None:
     pass
-
-
-class EngineBroken(Exception):
-    """No worker can be started."""
 
 
 class Agent:
@@ -66,7 +64,7 @@ class Agent:
     ) -> None:
         self._loop = loop
         self._config = config
-        self._engine = engine
+        self._engine = AnnouncedEngine(engine, workers=config.workers, announce=self._announce)
         self._sys_path = sys_path
         self._ready = ready
         self._table: Inflight[Delivery] = Inflight()
@@ -138,8 +136,7 @@ class Agent:
             self._call_off(task_id, running=running)
 
     def _begin(self, answer: Registered) -> None:
-        allowed = self._config.allowed_functions
-        self._rules = intake.Rules(answer.endpoint_id, None if allowed is None else frozenset(allowed))
+        self._rules = intake.rules_of(answer.endpoint_id, self._config)
         self._engine.place(Site(answer.endpoint_id, self._sys_path()))
         self._heartbeat = Heartbeat(
             self._loop,
@@ -154,15 +151,27 @@ class Agent:
         if name != "heartbeats":
             self._there(name)
         elif self._heartbeat is not None and not self._stopping:
-            self._heartbeat.open(partial(self._there, "report"))
+            self._heartbeat.open(self._reported)
+
+    def _reported(self) -> None:
+        self._engine.go_on()
+        self._there("report")
+
+    def _announce(self, task_ids: Sequence[str], heard: Callable[[], None]) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.announce(task_ids, heard)
 
     def _lost(self, name: str) -> None:
         if name == "tasks":
             self._table.lost()
+            # They come again, after what was called off meanwhile.
+            for task_id in self._engine.drop_waiting():
+                self._table.withdrawn(task_id)
         if name != "heartbeats":
             self._there(name)
         elif self._heartbeat is not None:
             self._heartbeat.pause()
+            self._engine.hold()
 
     def _there(self, part: str) -> None:
         self._missing.discard(part)

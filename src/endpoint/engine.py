@@ -39,6 +39,10 @@ class Loss:
 Outcome: TypeAlias = bytes | Loss
 
 
+class EngineBroken(Exception):
+    """No worker can be started."""
+
+
 class Cancelled(Enum):
     """What an engine did to a job that was called off; the values are for people."""
 

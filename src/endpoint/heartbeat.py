@@ -9,7 +9,7 @@ import platform
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from os import getpid
@@ -114,6 +114,12 @@ class Heartbeat:
             wait_s = self._last + NEWS_INTERVAL_S - time.monotonic()
             self._news = self._loop.call_later(max(wait_s, 0.1), self._tell_news)
 
+    def announce(self, task_ids: Sequence[str], confirmed: Callable[[], None]) -> None:
+        """Report that tasks may begin to run from now on; `confirmed` is called when the service knows."""
+        statuses = dict.fromkeys(task_ids, _running())
+        state = self._state(self._workload())
+        self._publish(encode(EndpointStatusReport(self._endpoint_id, state, statuses)), confirmed)
+
     def _tell_news(self) -> None:
         self._news = None
         workload = self._workload()
@@ -128,8 +134,7 @@ class Heartbeat:
         self._period = self._loop.call_later(self._period_s, lambda: self._beat(_nothing))
         workload = workload or self._workload()
         running = set(workload.engine.running)
-        now = (TaskTransition(time.time_ns(), TaskState.RUNNING, Actor.ENDPOINT),)
-        statuses = dict.fromkeys(sorted(running - self._reported), now)
+        statuses = dict.fromkeys(sorted(running - self._reported), _running())
         self._reported = running
         self._publish(encode(EndpointStatusReport(self._endpoint_id, self._state(workload), statuses)), confirmed)
 
@@ -151,6 +156,10 @@ class Heartbeat:
             if timer is not None:
                 timer.cancel()
         self._period = self._news = None
+
+
+def _running() -> tuple[TaskTransition, ...]:
+    return (TaskTransition(time.time_ns(), TaskState.RUNNING, Actor.ENDPOINT),)
 
 
 def _nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 from ..errors import WireError
@@ -14,10 +14,13 @@ from ..wire.envelope import decode
 from ..wire.ids import as_id
 from ..wire.messages import Task, TaskCancel
 from . import failures
+from .config import EndpointConfig
 from .job import Job
 
 #: Within a JSON string quotes are escaped, so this is found only where it is a value or a key of the message.
 _CANCEL = b'"task_cancel"'
+#: Headers of a task that only farpool's services send.
+_OURS = frozenset({"timeout_s", "priority", "movable"})
 #: A cancel message is shorter than this.
 _CANCEL_BYTES = 1024
 
@@ -60,10 +63,18 @@ class Rules:
     Attributes:
         endpoint_id: its id, for messages.
         allowed_functions: ids of the functions it runs; None means all.
+        takes_movable: whether it leaves movable tasks to others as long as they have not begun.
     """
 
     endpoint_id: str
     allowed_functions: Collection[str] | None = None
+    takes_movable: bool = True
+
+
+def rules_of(endpoint_id: str, config: EndpointConfig) -> Rules:
+    """Say what an endpoint takes that is configured so."""
+    allowed = None if config.allowed_functions is None else frozenset(config.allowed_functions)
+    return Rules(endpoint_id, allowed, takes_movable=not config.at_most_once)
 
 
 def read(headers: Mapping[str, Any], body: bytes, rules: Rules) -> Request:
@@ -99,17 +110,18 @@ def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) ->
     serializers = _names_in(headers.get("result_serializers"))
     if serializers is None:
         return Refusal(task_id, failures.NOT_A_TASK, "header result_serializers is not a list of import paths")
-    if "timeout_s" in headers or "priority" in headers:
-        return _limited(task_id, headers, body, serializers)
+    if headers.keys() & _OURS:
+        movable = rules.takes_movable and headers.get("movable") is True
+        return _with_options(Job(task_id, body, serializers, movable=movable), headers)
     return Job(task_id, body, serializers)
 
 
-def _limited(task_id: str, headers: Mapping[str, Any], body: bytes, serializers: tuple[str, ...]) -> Job | Refusal:
+def _with_options(job: Job, headers: Mapping[str, Any]) -> Job | Refusal:
     try:
         timeout_s, priority = _timeout(headers.get("timeout_s")), _priority(headers.get("priority"))
     except (TypeError, ValueError) as error:
-        return Refusal(task_id, failures.NOT_A_TASK, f"the task cannot be run: header {error}")
-    return Job(task_id, body, serializers, timeout_s, priority)
+        return Refusal(job.task_id, failures.NOT_A_TASK, f"the task cannot be run: header {error}")
+    return replace(job, timeout_s=timeout_s, priority=priority)
 
 
 def _priority(header: object) -> int:

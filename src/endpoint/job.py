@@ -24,6 +24,7 @@ class Job:
         result_serializers: import paths of the strategies to try for the result, in order; none means the default.
         timeout_s: seconds that it may run, from the moment a worker begins it; None: as long as it takes.
         priority: among the jobs that wait, higher ones are run first.
+        movable: whether its task may go to another endpoint as long as the service has not heard that it began.
     """
 
     task_id: str
@@ -31,6 +32,7 @@ class Job:
     result_serializers: tuple[str, ...] = ()
     timeout_s: float | None = None
     priority: int = 0
+    movable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from ..version import __version__
 from ..wire.checks import as_object
 from ..wire.ids import as_id
 from ..wire.queues import QueueInfo
-from ..wire.rest.registrations import TAKES_CANCELS
+from ..wire.rest.registrations import TAKES_CANCELS, TELLS_BEGUN
 from .config import EndpointConfig
 from .directory import EndpointDirectory
 
@@ -218,6 +218,8 @@ def _metadata(config: EndpointConfig) -> dict[str, Any]:
         "endpoint_version": __version__,
         "farpool_version": __version__,
         TAKES_CANCELS: True,
+        # One that acknowledges tasks as they come cannot be given them again.
+        TELLS_BEGUN: not config.at_most_once,
         "python_version": platform.python_version(),
         "hostname": socket.gethostname(),
         "local_user": _user(),

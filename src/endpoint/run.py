@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from ..amqp import ONE_TRY, Loop
 from ..client import Client
 from ..errors import FarpoolError
-from .agent import Agent, EngineBroken
+from .agent import Agent
 from .config import EndpointConfig
 from .directory import EndpointDirectory
-from .engine import Engine
+from .engine import Engine, EngineBroken
 from .executors import ExecutorEngine, executor_named
 from .processes import ProcessEngine
 from .registration import Registered, register

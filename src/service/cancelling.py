@@ -5,6 +5,9 @@
     its endpoint is away                 settled here; told when it is back        cancelled
     its endpoint is there                told: it knows whether a worker began     requested
 
+Stranded tasks, which are to run elsewhere while their endpoint is away, are called off only where it is certain that
+none of its workers has begun them: it would have said so first.
+
 What an endpoint is to be told is kept in the store until it has said that it knows: it hears of it from a queue of its
 own while it is connected, and in the answer to its registration when it comes back.
 """
@@ -44,10 +47,12 @@ class _Place:
     Attributes:
         is_told: whether it can be told at all.
         is_online: whether it would hear of it now.
+        tells_begun: whether no worker there begins a movable task before we have heard so.
     """
 
     is_told: bool
     is_online: bool
+    tells_begun: bool
 
 
 class Cancelling:
@@ -85,20 +90,34 @@ class Cancelling:
             if task.state in OPEN:
                 by_endpoint.setdefault(task.endpoint_id, []).append(task)
         for endpoint_id, its_tasks in by_endpoint.items():
-            answers |= await self._cancel_at(endpoint_id, its_tasks, running=request.running)
+            answers |= await self._cancel_at(endpoint_id, its_tasks, request)
         return answers
 
-    async def _cancel_at(self, endpoint_id: str, its_tasks: Sequence[Standing], *, running: bool) -> dict[str, str]:
+    async def _cancel_at(
+        self, endpoint_id: str, its_tasks: Sequence[Standing], request: CancelRequest
+    ) -> dict[str, str]:
+        left: dict[str, str] = {}
+        leaves_out_sent = False
+        if request.stranded:
+            place = await self._database.read(lambda connection: self._place(connection, endpoint_id))
+            left = {task.task_id: RUNNING for task in its_tasks}
+            if place.is_online:
+                return left
+            its_tasks = [task for task in its_tasks if task.state is not TaskState.RUNNING]
+            leaves_out_sent = not place.tells_begun
         kept = self._outbox.take_back(endpoint_id, {task.seq for task in its_tasks})
+        if leaves_out_sent:
+            its_tasks = [task for task in its_tasks if task.seq in kept]
         try:
-            return await self._call_off(endpoint_id, its_tasks, kept, running=running)
+            return left | await self._call_off(endpoint_id, its_tasks, kept, request)
         except BaseException:
             self._outbox.tasks(endpoint_id, sorted(kept))  # nobody else would send them; what is settled is left out
             raise
 
     async def _call_off(
-        self, endpoint_id: str, its_tasks: Sequence[Standing], kept: Collection[int], *, running: bool
+        self, endpoint_id: str, its_tasks: Sequence[Standing], kept: Collection[int], request: CancelRequest
     ) -> dict[str, str]:
+        running = request.running
         settle = [task for task in its_tasks if task.seq in kept]
         sent = [task for task in its_tasks if task.seq not in kept]
         place = await self._database.write(lambda connection: self._note(connection, endpoint_id, sent, running))
@@ -116,21 +135,29 @@ class Cancelling:
             self._unanswered.add(one for one in told if answers.get(one.task_id) == REQUESTED)
             # Before the answer says so. And what is settled here must not run when the endpoint is back in a moment.
             await self._outbox.wait_told(endpoint_id, TELL_S)
-        return answers | await self._settle(settle)
+        return answers | await self._settle(settle, stranded=request.stranded)
 
     def _note(self, connection: Connection, endpoint_id: str, sent: Sequence[Standing], running: bool) -> _Place:
         now = self._clock()
         is_told = endpoints.takes_cancels(connection, endpoint_id)
         if is_told:
             cancels.put(connection, _cancels(sent, running), now)
-        return _Place(is_told, reports.presence(connection, endpoint_id).is_online(now))
+        return self._place(connection, endpoint_id)
 
-    async def _settle(self, its_tasks: Sequence[Standing]) -> dict[str, str]:
+    def _place(self, connection: Connection, endpoint_id: str) -> _Place:
+        registered = endpoints.registration(connection, endpoint_id)
+        is_online = reports.presence(connection, endpoint_id).is_online(self._clock())
+        return _Place(registered.takes_cancels, is_online, registered.tells_begun)
+
+    async def _settle(self, its_tasks: Sequence[Standing], *, stranded: bool) -> dict[str, str]:
         settled: set[str] = set()
         for start in range(0, len(its_tasks), CHUNK):
-            settled |= await self._results.settle([called_off(one.task_id) for one in its_tasks[start : start + CHUNK]])
+            settled |= await self._results.settle(
+                [called_off(one.task_id, unless_begun=stranded) for one in its_tasks[start : start + CHUNK]]
+            )
             await asyncio.sleep(0)
-        return {one.task_id: CANCELLED if one.task_id in settled else FINISHED for one in its_tasks}
+        otherwise = RUNNING if stranded else FINISHED
+        return {one.task_id: CANCELLED if one.task_id in settled else otherwise for one in its_tasks}
 
 
 def _cancels(its_tasks: Sequence[Standing], running: bool) -> list[Cancel]:

@@ -55,10 +55,12 @@ class Endings:
             )
 
 
-def called_off(task_id: str) -> Returned:
+def called_off(task_id: str, *, unless_begun: bool = False) -> Returned:
     """Make the outcome of a task that was called off, and whose endpoint is not waited for."""
-    return _ended(task_id, TASK_CANCELLED, f"task {task_id} was cancelled before its endpoint returned a result")
+    text = f"task {task_id} was cancelled before its endpoint returned a result"
+    return _ended(task_id, TASK_CANCELLED, text, unless_begun=unless_begun)
 
 
-def _ended(task_id: str, code: str, text: str) -> Returned:
-    return Returned(task_id, None, code, encode(Result(task_id, text, error_details=ErrorDetails(code, text))))
+def _ended(task_id: str, code: str, text: str, *, unless_begun: bool = False) -> Returned:
+    message = encode(Result(task_id, text, error_details=ErrorDetails(code, text)))
+    return Returned(task_id, None, code, message, unless_begun=unless_begun)

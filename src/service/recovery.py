@@ -109,4 +109,5 @@ class Recovery:
         if not self._broker.survives_restart:
             forgotten = tasks.open_numbers(connection, endpoint_id)
             tasks.move(connection, forgotten, sources(Event.FORGOTTEN), TaskState.RECEIVED)
+            return forgotten
         return tasks.numbers_in(connection, endpoint_id, TaskState.RECEIVED)

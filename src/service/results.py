@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from ..errors import WireError
-from ..wire import Result, decode
+from ..wire import Result, TaskState, decode
 from ..wire.messages import TASK_DELIVERED
 from ..wire.queues import results_routing_key
 from .broker import Incoming
@@ -39,6 +39,7 @@ class Returned:
         error_code: what went wrong, or None when nothing did.
         message: the envelope, as it is stored and sent on.
         is_answer: whether it says that the endpoint knows now that the task is no longer wanted, and has had it.
+        unless_begun: it does not count for a task that runs.
     """
 
     task_id: str
@@ -46,6 +47,7 @@ class Returned:
     error_code: str | None
     message: bytes
     is_answer: bool = False
+    unless_begun: bool = False
 
 
 class ResultIntake:
@@ -125,6 +127,8 @@ def _judge(returned: Sequence[Returned], standing: dict[str, Standing]) -> list[
             continue
         if one.routing_key not in {None, results_routing_key(task.endpoint_id)}:
             log.warning("dropped a result of task %s: %s is not its endpoint's", one.task_id, one.routing_key)
+            continue
+        if one.unless_begun and task.state is TaskState.RUNNING:
             continue
         step = advance(task.state, outcome_event(one.error_code))
         if Action.KEEP_OUTCOME in step.actions:

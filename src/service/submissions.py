@@ -184,6 +184,7 @@ def _options(request: SubmitRequest) -> dict[str, Any]:
         "result_serializers": request.result_serializers,
         "timeout_s": request.timeout_s,
         "priority": request.priority,
+        "movable": request.movable,
     }
     return {name: value for name, value in options.items() if value}
 

@@ -2,8 +2,8 @@
 
       received --Published--> waiting-for-ep --Started--> running
          |  ^                    |   ^                       |
-         |  '---- Forgotten -----+---'-- (broker lost it) ---+
-         |                       |                           |
+         |  '---- Forgotten -----'     (broker lost it;      |
+         |                       |      what ran stays so)   |
          '----- Returned, Refused, Cancelled, from any of the three -----> success | failed | cancelled
 
 Events come late, twice and in any order: an endpoint may answer before the broker has confirmed the task, and answer
@@ -60,7 +60,10 @@ _STEPS: dict[Event, dict[TaskState, Step]] = {
     Event.SUCCEEDED: {state: Step(TaskState.SUCCESS, _OUTCOME) for state in OPEN},
     Event.FAILED: {state: Step(TaskState.FAILED, _OUTCOME) for state in OPEN},
     Event.CANCELLED: {state: Step(TaskState.CANCELLED, _OUTCOME) for state in OPEN},
-    Event.FORGOTTEN: {state: Step(TaskState.RECEIVED, (Action.PUBLISH,)) for state in OPEN},
+    # One that a worker has begun is published again, too, and stays what it is: nobody may move it elsewhere.
+    Event.FORGOTTEN: {
+        state: Step(TaskState.RECEIVED, (Action.PUBLISH,)) for state in (TaskState.RECEIVED, TaskState.WAITING_FOR_EP)
+    },
 }
 
 

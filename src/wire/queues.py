@@ -109,10 +109,11 @@ def task_headers(
     *,
     timeout_s: float | None = None,
     priority: int | None = None,
+    movable: bool | None = None,
 ) -> dict[str, Any]:
     """Write the AMQP headers of a task message; endpoints require the first two, and ignore what they do not know.
 
-    The last two are ours. The time-out travels as text: not every AMQP library writes fractions.
+    The last three are ours. The time-out travels as text: not every AMQP library writes fractions.
     """
     headers: dict[str, Any] = {"task_uuid": task_id, "function_uuid": function_id}
     if resource_specification:
@@ -123,6 +124,8 @@ def task_headers(
         headers["timeout_s"] = repr(timeout_s)
     if priority is not None:
         headers["priority"] = str(priority)  # as text: not every AMQP library writes small negative numbers
+    if movable:
+        headers["movable"] = True
     return headers
 
 

@@ -22,11 +22,13 @@ class Endpoint:
     Args:
         caller: its owner.
         takes_cancels: whether it can be told, as farpool's own.
+        tells_begun: whether it says before it begins a movable task.
     """
 
-    def __init__(self, caller: Caller, *, takes_cancels: bool = True) -> None:
+    def __init__(self, caller: Caller, *, takes_cancels: bool = True, tells_begun: bool = False) -> None:
         self.caller = caller
-        self.credentials = caller.register_endpoint(metadata=TAKES_CANCELS if takes_cancels else {})
+        metadata = (TAKES_CANCELS if takes_cancels else {}) | ({"tells_begun": True} if tells_begun else {})
+        self.credentials = caller.register_endpoint(metadata=metadata)
         self.endpoint_id: str = self.credentials["endpoint_id"]
         self.function_id = caller.register_function()
 
@@ -183,6 +185,52 @@ def test_a_task_known_to_run_at_an_endpoint_that_cannot_be_told_is_spared_when_t
         assert status_of(caller, task_id, running=False) == "running"
         assert caller.task(task_id)["status"] == "running"
         assert status_of(caller, task_id, running=True) == "cancelled"
+
+
+RUNS = (TaskTransition(1, TaskState.RUNNING, Actor.ENDPOINT),)
+
+
+def test_of_the_stranded_tasks_those_are_cancelled_that_have_certainly_not_begun(caller: Caller) -> None:
+    endpoint = Endpoint(caller, tells_begun=True)
+    (begun, in_line, waiting), group = endpoint.submit(3, movable=True)
+    with endpoint.agent() as agent, caller.results(group) as results:
+        assert {task.task_id for task in agent.take(2, ack=False)} == {begun, in_line}
+        agent.report(statuses={begun: RUNS})
+        caller.wait_for_status(begun, "running")
+        assert cancel(caller, begun, in_line, waiting, stranded=True)["results"] == dict.fromkeys(
+            (begun, in_line, waiting), "running"
+        ), "an endpoint that is there keeps its tasks"
+
+        agent.report(active=False)
+        caller.wait_for_endpoint(endpoint.endpoint_id, "offline")
+        answers = cancel(caller, begun, in_line, waiting, stranded=True, running=True)["results"]
+
+        assert answers == {begun: "running", in_line: "cancelled", waiting: "cancelled"}
+        assert {one.task_id for one in results.take(2)} == {in_line, waiting}
+    assert caller.task(begun)["status"] == "running"
+    assert endpoint.register_again()["cancelled_tasks"] == {in_line: False, waiting: False}
+
+
+def test_where_an_endpoint_does_not_tell_what_it_begins_only_what_it_was_not_sent_is_cancelled(caller: Caller) -> None:
+    endpoint = Endpoint(caller)
+    (sent,), _ = endpoint.submit(movable=True)
+    caller.wait_for_status(sent, "waiting-for-ep")
+
+    assert status_of(caller, sent, stranded=True) == "running"
+    assert caller.task(sent)["status"] == "waiting-for-ep"
+    assert endpoint.register_again()["cancelled_tasks"] == {}
+
+
+def test_that_a_task_may_move_reaches_its_endpoint_as_a_header(
+    caller: Caller, endpoint: Endpoint, online: Agent
+) -> None:
+    endpoint.submit(movable=True)
+    endpoint.submit()
+
+    (with_options, _), (without, _) = online.take_raw(2)
+
+    assert with_options.headers["movable"] is True
+    assert "movable" not in without.headers
 
 
 def test_a_task_of_a_locked_endpoint_is_cancelled_and_never_sent(caller: Caller, endpoint: Endpoint) -> None:

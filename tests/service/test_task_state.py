@@ -42,12 +42,16 @@ def test_an_outcome_finishes_a_task_wherever_it_is_and_is_kept_before_it_is_sent
     assert step.actions == (Action.KEEP_OUTCOME, Action.FORWARD)
 
 
-@pytest.mark.parametrize("state", sorted(OPEN))
+@pytest.mark.parametrize("state", [TaskState.RECEIVED, TaskState.WAITING_FOR_EP])
 def test_what_the_broker_forgot_is_published_again(state: TaskState) -> None:
     step = advance(state, Event.FORGOTTEN)
 
     assert step.state is TaskState.RECEIVED
     assert step.actions == (Action.PUBLISH,)
+
+
+def test_that_a_task_has_begun_is_not_forgotten() -> None:
+    assert advance(TaskState.RUNNING, Event.FORGOTTEN).state is TaskState.RUNNING
 
 
 def test_a_late_confirmation_does_not_take_a_running_task_back() -> None:

@@ -72,6 +72,7 @@ submits = st.builds(
     user_runtime=optional_objects,
     timeout_s=st.none() | st.floats(0.001, 1e9),
     priority=st.none() | st.integers(-(2**31) + 1, 2**31 - 1),
+    movable=st.none() | st.just(True),
 )
 
 replies = st.builds(

@@ -124,8 +124,13 @@ def put(
 
 def takes_cancels(connection: Connection, endpoint_id: str) -> bool:
     """Say whether an endpoint can be told which tasks are no longer wanted."""
+    return registration(connection, endpoint_id).takes_cancels
+
+
+def registration(connection: Connection, endpoint_id: str) -> EndpointRegistration:
+    """Return what an endpoint that can be told of cancels said of itself; of any other, that it said nothing."""
     said = connection.execute(_SAID, {"endpoint_id": endpoint_id}).scalar() or ""
-    return TAKES_CANCELS in said and EndpointRegistration.from_json(json.loads(said)).takes_cancels
+    return EndpointRegistration.from_json(json.loads(said)) if TAKES_CANCELS in said else EndpointRegistration("")
 
 
 def user_endpoint_by_config(connection: Connection, manager_id: str, identity_id: str, config_hash: str) -> str | None:

@@ -127,7 +127,7 @@ tasks = Table(
     _id("endpoint_id"),
     _id("function_id"),
     Column("state", String(16), nullable=False),
-    Column("options", Text),  # JSON: resource_specification, result_serializers, timeout_s, priority
+    Column("options", Text),  # JSON: resource_specification, result_serializers, timeout_s, priority, movable
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
     # Whether the task group's queue is still owed the outcome.

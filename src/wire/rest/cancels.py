@@ -14,7 +14,7 @@ from .fields import read, read_id
 CANCELLED = "cancelled"
 #: The endpoint has been told, and will say what became of it.
 REQUESTED = "requested"
-#: A worker has begun it, at an endpoint that cannot be told; it is left to run, as `running` was False.
+#: It is left alone: a worker has begun it, or may have, and only tasks that have not begun were meant.
 RUNNING = "running"
 #: It had an outcome before.
 FINISHED = "finished"
@@ -29,21 +29,25 @@ class CancelRequest:
     Attributes:
         task_ids: each once.
         running: whether those that a worker has begun are to be stopped, too.
+        stranded: only those whose endpoint is away and that have certainly not begun; all others are left alone.
     """
 
     task_ids: Sequence[str]
     running: bool = True
+    stranded: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Write the request body."""
-        return {"task_ids": list(self.task_ids), "running": self.running}
+        body: dict[str, Any] = {"task_ids": list(self.task_ids), "running": self.running}
+        return {**body, "stranded": True} if self.stranded else body
 
     @classmethod
     def from_json(cls, body: object) -> CancelRequest:
         """Read a request body."""
         body = as_object(body, "body")
         task_ids = [read_id(one, "a task id in 'task_ids'") for one in read(body, "task_ids", list)]
-        return cls(list(dict.fromkeys(task_ids)), read(body, "running", bool, True))
+        running, stranded = read(body, "running", bool, True), read(body, "stranded", bool, False)
+        return cls(list(dict.fromkeys(task_ids)), running=running and not stranded, stranded=stranded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ from .fields import drop_none, read, read_id
 
 #: In the metadata of an endpoint (ours): that it hears from a queue of its own which tasks are no longer wanted.
 TAKES_CANCELS = "takes_cancels"
+#: Beside it: that no worker begins a movable task before the service has heard so.
+TELLS_BEGUN = "tells_begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,11 @@ class EndpointRegistration:
     def takes_cancels(self) -> bool:
         """Whether it can be told which tasks are no longer wanted: farpool's own can."""
         return self.metadata.get(TAKES_CANCELS) is True and not self.is_manager
+
+    @property
+    def tells_begun(self) -> bool:
+        """Whether a movable task that it has not spoken of has certainly not begun there."""
+        return self.takes_cancels and self.metadata.get(TELLS_BEGUN) is True
 
     def to_json(self) -> dict[str, Any]:
         """Write the request body."""

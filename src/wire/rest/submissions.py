@@ -22,6 +22,8 @@ class SubmitRequest:
         user_runtime: facts about the caller's Python, for endpoint templates.
         timeout_s: how long each task may run at the endpoint, in seconds (ours: other services do not know it).
         priority: among the tasks that wait at the endpoint, higher ones are run first; 0 when left out (ours).
+        movable: whether they may go to another endpoint as long as no worker has begun them: then their endpoint says
+            so before one does (ours).
     """
 
     tasks: Mapping[str, Sequence[str]]
@@ -33,6 +35,7 @@ class SubmitRequest:
     user_runtime: Mapping[str, Any] | None = None
     timeout_s: float | None = None
     priority: int | None = None
+    movable: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Write the request body; the optional fields only where there is something to say."""
@@ -54,6 +57,8 @@ class SubmitRequest:
             body["timeout_s"] = self.timeout_s
         if self.priority is not None:
             body["priority"] = self.priority
+        if self.movable:
+            body["movable"] = True
         return body
 
     @classmethod
@@ -84,6 +89,7 @@ class SubmitRequest:
             user_runtime=read(body, "user_runtime", dict, None),
             timeout_s=read_checked(body, "timeout_s", as_timeout),
             priority=read_checked(body, "priority", as_priority),
+            movable=read(body, "movable", bool, None),
         )
 
 
