@@ -31,6 +31,7 @@ class Desk:
         submit: submits tasks to an endpoint under an idempotency key, trying once; raises a `FarpoolError`.
         repeats: whether a request that may have been taken can be sent again: the service knows it by its key.
         pace: waits for the turn of one more request.
+        sendable: says what is to be sent of a batch now, if anything: some of it may have gone elsewhere.
         request_of: builds the request of a batch.
         key_of: notes that a request is about to be sent, and gives its key.
         accepted: called with the tasks, their ids (in the same order) and the answer.
@@ -41,6 +42,7 @@ class Desk:
     submit: Callable[[str, SubmitRequest, str], SubmitReply]
     repeats: bool
     pace: Callable[[], None]
+    sendable: Callable[[Batch], Batch | None]
     request_of: Callable[[Batch], SubmitRequest]
     key_of: Callable[[Batch, SubmitRequest], str]
     accepted: Callable[[Sequence[tuple[Task, str]], SubmitReply], None]
@@ -84,6 +86,10 @@ class Dispatch:
         work = self._batcher.take()
         if work is None:
             return False
+        if isinstance(work, Batch):
+            work = self._desk.sendable(work)
+            if work is None:
+                return True
         try:
             if isinstance(work, Sending) and not (self._is_wanted(work) or work.is_uncertain):
                 self._settlement.table.end()

@@ -18,9 +18,10 @@ from ..client.checks import positive
 from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
-from . import options
+from . import exits, options
 from . import patience as patience_of
-from .exits import CANCEL_S, exit_hook, interrupt, policy
+from .endpoints import Policy
+from .exits import CANCEL_S, exit_hook, interrupt
 from .forks import generation
 from .future import Future
 from .initializer import Initializer
@@ -53,6 +54,10 @@ class Executor(Work):
         endpoint_id: where tasks run: an endpoint's id, or ``"local"`` for the embedded stack. Left out: the
             environment's FARPOOL_ENDPOINT_ID, else the embedded stack. An explicit None means that it is yet to be
             set: until then `submit` raises.
+        endpoints: several endpoints of one service, by id, in the place of one: tasks are spread over those that are
+            online, and leave one that goes offline before it has begun them. See the guide, "Many endpoints".
+        policy: which of them takes a task: ``"round-robin"`` (the default) one after the other, ``"least-pending"``
+            the one with the fewest unfinished tasks of this executor per worker, ``"failover"`` the first.
         client: the client to use; left out: a `Client()` made from the environment.
         task_group_id: the task group for all tasks; left out: the service makes one.
         resource_specification: resources for each task, as the endpoint's engine understands them.
@@ -91,6 +96,8 @@ class Executor(Work):
         self,
         endpoint_id: str | None = options.UNSET,
         *,
+        endpoints: Sequence[str] | None = None,
+        policy: Policy | None = None,
         client: Client | None = None,
         task_group_id: str | None = None,
         resource_specification: Mapping[str, Any] | None = None,
@@ -110,6 +117,8 @@ class Executor(Work):
         self._options = Options().but(
             {
                 "endpoint_id": endpoint_id,
+                "endpoints": endpoints,
+                "policy": policy,
                 "task_group_id": task_group_id,
                 "resource_specification": resource_specification,
                 "user_endpoint_config": user_endpoint_config,
@@ -126,7 +135,7 @@ class Executor(Work):
         self._initializer = None if initializer is None else Initializer(initializer, initargs)
         self._lock = threading.Lock()
         self._shut_down = False
-        self._on_exit = policy(on_exit)
+        self._on_exit = exits.policy(on_exit)
         self._check_exit(self._options.endpoint)
         self._session: Session | None = None
         self._inherited: Session | None = None
@@ -139,14 +148,19 @@ class Executor(Work):
 
     def __repr__(self) -> str:
         label = f"{self.label!r} " if self.label else ""
-        return f"<{type(self).__name__} {label}endpoint_id={self.endpoint_id!r}>"
+        many = self._options.endpoints
+        where = f"endpoints={list(many)!r}" if many else f"endpoint_id={self.endpoint_id!r}"
+        return f"<{type(self).__name__} {label}{where}>"
 
     # ---- what may be set; a task is bound to what is set when it is submitted
 
     @property
     def endpoint_id(self) -> str | None:
-        """The endpoint of tasks submitted from now on; None while it is not decided."""
-        endpoint, session = self._options.endpoint, self._session
+        """The endpoint of tasks submitted from now on; the first of several; None while it is not decided.
+
+        Set, it is the only one.
+        """
+        endpoint, session = self._options.home, self._session
         if endpoint in {options.UNSET, options.LOCAL}:
             return None if session is None else session.place.endpoint_id
         return endpoint
@@ -418,7 +432,7 @@ class Executor(Work):
     def _place(self, settings: Settings) -> Place:
         if self._inherited is not None:
             return self._inherited.place.after_fork()
-        endpoint_id = wanted(self._options.endpoint, client=self._client, settings=settings)
+        endpoint_id = wanted(self._options.home, client=self._client, settings=settings)
         self._check_exit(endpoint_id)
         return find(
             endpoint_id,

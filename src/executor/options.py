@@ -11,6 +11,7 @@ from typing import Any, cast
 from ..client.checks import paths
 from ..serialize import Serializer
 from ..wire.ids import as_id
+from .endpoints import ROUND_ROBIN, Endpoints, Policy, endpoint_ids, policy
 from .retry import NO_RETRY, Backoff, Retry, is_idempotent
 from .task import Route
 
@@ -29,6 +30,8 @@ class Options:
 
     Attributes:
         endpoint: as `endpoint` checks it.
+        endpoints: the ids of several, in the place of one; none: `endpoint` says where.
+        policy: how one of several is chosen.
         route: what the service and the endpoint are told; the endpoint's id is filled in at `submit`.
         retry: whether and when a task is tried again.
         idempotent: whether functions may run twice without harm; None: each function's own mark says so.
@@ -37,6 +40,8 @@ class Options:
     """
 
     endpoint: str | None = UNSET
+    endpoints: tuple[str, ...] = ()
+    policy: Policy = ROUND_ROBIN
     route: Route = _NOWHERE
     retry: Retry = NO_RETRY
     idempotent: bool | None = None
@@ -49,17 +54,31 @@ class Options:
         Raises:
             TypeError, ValueError: there is no such option, or its value cannot be; names it.
         """
+        if given.get("endpoints") is not None and given.get("endpoint_id", UNSET) != UNSET:
+            raise ValueError("endpoint_id names one endpoint and endpoints several: give one of the two")
         options = self
         for name, value in given.items():
             change = _CHANGES.get(name)
             if change is None:
                 raise TypeError(f"there is no option {name!r}: the options are {', '.join(_CHANGES)}")
             options = change(options, value)
+        if given.get("policy") is not None and not options.endpoints:
+            raise ValueError("policy says how one of several endpoints is chosen: give endpoints=[...] as well")
         return options
+
+    @property
+    def home(self) -> str | None:
+        """The endpoint, or the first of several."""
+        return self.endpoints[0] if self.endpoints else self.endpoint
+
+    @property
+    def spread(self) -> Endpoints | None:
+        """The endpoints, where there are several to choose from."""
+        return Endpoints(self.endpoints, self.policy) if self.endpoints else None
 
     def retry_of(self, fn: Callable[..., Any] | None) -> Retry:
         """Say whether and when a call is tried again; `fn` is None for a function that is not here."""
-        if not self.retry.retries:
+        if not self.retry.retries and not self.endpoints:
             return NO_RETRY
         mark = is_idempotent(fn) if self.idempotent is None else self.idempotent
         return replace(self.retry, idempotent=mark)
@@ -192,7 +211,11 @@ def _retry(name: str, check: Callable[[Any, str], Any]) -> Callable[[Options, An
 
 
 _CHANGES: dict[str, Callable[[Options, Any], Options]] = {
-    "endpoint_id": lambda options, value: replace(options, endpoint=endpoint(value)),
+    "endpoint_id": lambda options, value: replace(options, endpoint=endpoint(value), endpoints=()),
+    "endpoints": lambda options, value: replace(
+        options, endpoints=endpoint_ids(value), endpoint=options.endpoint if value is None else UNSET
+    ),
+    "policy": lambda options, value: replace(options, policy=ROUND_ROBIN if value is None else policy(value)),
     "task_group_id": _route("task_group_id", optional_id),
     "resource_specification": _route("resource_specification", json_object),
     "user_endpoint_config": _route("user_endpoint_config", json_object),

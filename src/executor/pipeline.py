@@ -18,22 +18,24 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from ..amqp import Loop, Patience
 from ..errors import AccessDenied, RateLimited, ServiceRefused, StreamError, TaskUncertain
 from ..wire.messages import Result
-from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, TaskDocument
+from ..wire.rest import SubmitReply, SubmitRequest, TaskDocument
 from .batcher import Batcher
 from .dispatch import Desk, Dispatch
 from .future import Future
 from .journal import NO_JOURNAL, NoJournal
+from .moves import Moves
 from .pacer import Pacer
 from .presence import Presence
+from .service import Service
 from .settlement import Settlement
 from .stats import Stats
 from .streams import ResultStreams
@@ -41,32 +43,6 @@ from .task import Task
 from .threads import start
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """What the pipeline asks of the web service; each call blocks, tries once and raises a `FarpoolError`.
-
-    Attributes:
-        submit: submits tasks to an endpoint, under an idempotency key.
-        attach: sees that a task group has a queue.
-        cancel: cancels tasks, running ones too or not; None where the service cannot.
-        paced: whether the service's request rate must be kept by the client (the hosted one's must).
-        repeats: whether a request whose answer was lost can be sent again, under its key, and be taken once.
-        retries: how many requests beside these were sent again.
-        user_runtime: facts about this Python, sent with every batch.
-    """
-
-    submit: Callable[[str, SubmitRequest, str], SubmitReply]
-    find_queue: Callable[[], ResultQueue]
-    attach: Callable[[str], object]
-    get_status: Callable[[Sequence[str]], dict[str, TaskDocument]]
-    get_endpoint_status: Callable[[str], Mapping[str, Any]]
-    cancel: Callable[[Sequence[str], bool], object] | None
-    paced: bool
-    repeats: bool
-    retries: Callable[[], int]
-    user_runtime: Mapping[str, Any]
 
 
 class Pipeline:
@@ -115,12 +91,23 @@ class Pipeline:
             self._loop,
             deserialize=deserialize,
             cancel=service.cancel,
-            again=lambda task: self._batcher.put(task, again=True),
+            again=self._put_again,
             settled=self._settled,
             breaking=self._breaking,
+            moving=self._is_moving,
             journal=journal,
         )
         table = self._settlement.table
+        self._moves = Moves(
+            self._loop,
+            get_status=service.get_endpoint_status,
+            strand=service.strand,
+            forget=table.forget,
+            call_off=self._settlement.call_off,
+            again=self._again,
+            journal=journal,
+            paced=service.paced,
+        )
         self._streams = ResultStreams(
             self._loop,
             find_queue=service.find_queue,
@@ -147,6 +134,7 @@ class Pipeline:
             request_of=lambda batch: batch.request(
                 self._task_group_id, service.user_runtime, extended=service.cancel is not None
             ),
+            sendable=self._moves.sendable,
             key_of=journal.sending,
             accepted=self._accepted,
             failed=self._refused,
@@ -169,7 +157,7 @@ class Pipeline:
 
     def stats(self) -> Stats:
         """Give the figures of what was done so far."""
-        return self._settlement.stats(retries=self._service.retries())
+        return replace(self._settlement.stats(retries=self._service.retries()), moved=self._moves.moved)
 
     def registered(self) -> None:
         """Wait for the turn of one more registration, and count it."""
@@ -204,6 +192,7 @@ class Pipeline:
             RuntimeError: the pipeline is closed, broken (`BrokenExecutor`), or was made before a fork.
         """
         self.check()
+        task = self._moves.place(task)
         self.journal.put(task)
         self._settlement.begin(task)
         if not self._batcher.put(task):
@@ -254,6 +243,7 @@ class Pipeline:
             return
         self._batcher.close()
         if cancel_futures or running:
+            self._moves.stop()
             for task in self._batcher.drain(spare_next=not running):
                 task.future.cancel()
             self._settlement.cancel_rest(running=running)
@@ -300,9 +290,8 @@ class Pipeline:
         self._broken = error
         self._batcher.end()
         self._closing.set()
-        for task in [*self._batcher.drain(), *self._batcher.drain_held()]:
-            self._settlement.fail(task.future, self._cause(error))
-        for future in self._settlement.drain():
+        unsent = [*self._batcher.drain(), *self._batcher.drain_held()]
+        for future in [*(task.future for task in unsent), *self._settlement.drain()]:
             self._settlement.fail(future, self._cause(error))
         self._loop.call(self._end)
 
@@ -317,7 +306,7 @@ class Pipeline:
         if cause is None:
             return None
         if self._broken is None:
-            self._settlement.call_off()
+            self._settlement.call_off(self._settlement.table.outstanding())
             self.fail(cause)
         return self._cause(cause)
 
@@ -330,6 +319,16 @@ class Pipeline:
     def _is_more(self) -> bool:
         self._loop.call(self._end_if_done)
         return self._batcher.wait()  # closed: what is on its way may still come back for another attempt
+
+    def _is_moving(self, future: Future[Any], error: BaseException) -> bool:
+        return self._moves.takes(future, error)
+
+    def _put_again(self, task: Task) -> bool:
+        return self._batcher.put(self._moves.placed_again(task), again=True)
+
+    def _again(self, task: Task) -> None:
+        if not self._batcher.put(task, again=True):
+            self._settlement.fail(task.future, self._cause(self._broken or RuntimeError("it is shut down")))
 
     def _refused(self, task: Task, error: BaseException) -> None:
         # Where the whole executor broke meanwhile (the embedded stack died), that is the cause, and the rest follows.

@@ -12,7 +12,7 @@ from ..client import Client
 from ..errors import StackError
 from ..settings import Settings
 from . import options
-from .pipeline import Service
+from .service import Service
 
 if TYPE_CHECKING:
     from ..local import StackLease
@@ -56,6 +56,7 @@ class Place:
             get_status=client.get_batch_status,
             get_endpoint_status=client.get_endpoint_status,
             cancel=None if client.is_hosted else partial(_cancel, client),
+            strand=None if client.is_hosted else partial(client.cancel_tasks, running=False, stranded=True),
             paced=client.is_hosted,
             repeats=not client.is_hosted,
             retries=lambda: self.client.retries,

@@ -79,7 +79,9 @@ class Session:
                 f"the packed arguments are {len(payload):,} bytes, the service takes {limit:,} in one request: "
                 "pass less, or pass a reference to where the data is"
             )
-        route = replace(options.route, endpoint_id=self.place.endpoint_for(options.endpoint))
+        spread = options.spread
+        endpoint_id = self.place.endpoint_for(options.home)
+        route = replace(options.route, endpoint_id=endpoint_id, movable=spread is not None)
         function_id = function.function_id
         future: Future[Any] = Future(
             endpoint_id=route.endpoint_id,
@@ -91,7 +93,7 @@ class Session:
         )
         self.pipeline.journal.describe(future, function.name or function_id, (args, kwargs))
         due = None if options.deadline_s is None else time.monotonic() + options.deadline_s
-        self.pipeline.put(Task(route, function_id, payload, future, retry, due, function))
+        self.pipeline.put(Task(route, function_id, payload, future, retry, due, function, spread))
         return future
 
 

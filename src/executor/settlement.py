@@ -43,6 +43,7 @@ class Settlement:
         again: sends a task once more; False when no more is sent.
         settled: called after something was settled that may have been the last.
         breaking: called with the failure of an attempt; gives what to tell of it when that breaks everything.
+        moving: called with the failure of an attempt; True when its task is on its way to another endpoint.
         journal: outcomes are written there.
 
     Attributes:
@@ -60,6 +61,7 @@ class Settlement:
         again: Callable[[Task], bool],
         settled: Callable[[], None],
         breaking: Callable[[BaseException], BaseException | None] = lambda _error: None,
+        moving: Callable[[Future[Any], BaseException], bool] = lambda _future, _error: False,
         journal: NoJournal = NO_JOURNAL,
     ) -> None:
         self._journal = journal
@@ -68,6 +70,7 @@ class Settlement:
         self._again = again
         self._settled = settled
         self._breaking = breaking
+        self._moving = moving
         self._can_cancel = cancel is not None
         self._calling_off = self._with_running = False
         self._attempts = Attempts()
@@ -152,6 +155,8 @@ class Settlement:
         if unwanted and isinstance(error, TaskCancelled):
             future.cancel_remote()
             return
+        if self._moving(future, error):
+            return
         broken = self._breaking(error)
         if broken is not None:
             self.fail(future, broken)
@@ -193,9 +198,9 @@ class Settlement:
             for future in self._attempts.waiting():
                 future.cancel_remote()
 
-    def call_off(self) -> None:
-        """Have the service cancel what has been sent; the futures are not touched."""
-        self._cancels.add(self.table.outstanding())
+    def call_off(self, task_ids: Sequence[str]) -> None:
+        """Have the service cancel tasks; the futures are not touched."""
+        self._cancels.add(task_ids)
 
     def give_up_on(self, futures: Sequence[Future[Any]]) -> None:
         """Cancel, of these futures, what no worker has begun; nobody waits for what runs. Thread-safe."""

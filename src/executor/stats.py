@@ -21,6 +21,7 @@ class Stats:
         failed: calls that gave an error, after their last attempt.
         cancelled: calls that were cancelled.
         retried: attempts made beyond the first ones.
+        moved: how often a task went to another endpoint, because the one that it waited at was offline.
         registered: functions registered.
         requests: requests that submitted tasks, each counted once.
         retries: requests of any kind that were sent again because of a fault.
@@ -47,6 +48,7 @@ class Stats:
     bytes_received: int = 0
     latency_p50_s: float | None = None
     latency_p99_s: float | None = None
+    moved: int = 0
 
 
 class Meter:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..wire.rest import SubmitRequest
+from .endpoints import Endpoints
 from .future import Future
 from .registry import Registered
 from .retry import NO_RETRY, Retry
@@ -23,6 +24,7 @@ class Route:
         result_serializers: import paths, tried in order.
         timeout_s: seconds for which the task may run, or None.
         priority: which waiting tasks the endpoint begins first: those with the higher number.
+        movable: whether the task may go to another endpoint as long as it has not begun.
     """
 
     endpoint_id: str
@@ -32,6 +34,7 @@ class Route:
     result_serializers: tuple[str, ...] = ()
     timeout_s: float | None = None
     priority: int = 0
+    movable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Task:
         retry: whether and when it is tried again, when it fails.
         due: the `time.monotonic` figure by which its future must have an outcome, or None.
         function: what registers its function again, if the service has forgotten it.
+        endpoints: where it may run, when that is at several endpoints.
     """
 
     route: Route
@@ -51,6 +55,7 @@ class Task:
     retry: Retry = NO_RETRY
     due: float | None = None
     function: Registered | None = None
+    endpoints: Endpoints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Batch:
         """Build the body to send.
 
         Args:
-            extended: whether the service knows of time-outs and priorities.
+            extended: whether the service knows of time-outs, priorities and tasks that move.
             task_group_id: the executor's own group, for a route that names none; None while there is none yet.
             user_runtime: facts about this Python, for endpoint templates.
         """
@@ -86,6 +91,7 @@ class Batch:
             user_runtime=user_runtime,
             timeout_s=route.timeout_s if extended else None,
             priority=(route.priority or None) if extended else None,
+            movable=(route.movable or None) if extended else None,
         )
 
 

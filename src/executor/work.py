@@ -11,6 +11,7 @@ from typing_extensions import ParamSpec, override
 from ..serialize import Staying
 from ..wire.ids import as_id
 from .crew import Crew, Submit
+from .endpoints import Policy
 from .future import Future
 from .maps import Maps
 from .options import Options
@@ -42,7 +43,7 @@ class Work(Staying, Maps):
         """Give the executor whose session it is."""
 
     def _instead(self) -> str:
-        endpoint = self._options.endpoint
+        endpoint = self._options.home
         again = f"Executor(endpoint_id={endpoint!r})" if endpoint else "Executor()"
         return (
             "its connections belong to this process; make one where it is needed, inside the function or in the other "
@@ -103,10 +104,12 @@ class Work(Staying, Maps):
 
         return Pool(self)
 
-    def options(
+    def options(  # noqa: PLR0913 - each can be left out
         self,
         *,
         endpoint_id: str | None = _KEEP,
+        endpoints: Sequence[str] | None = _KEEP,
+        policy: Policy | None = _KEEP,
         task_group_id: str | None = _KEEP,
         resource_specification: Mapping[str, Any] | None = _KEEP,
         user_endpoint_config: Mapping[str, Any] | None = _KEEP,
@@ -126,7 +129,9 @@ class Work(Staying, Maps):
         registered functions: make as many as you like, also from many threads.
 
         Args:
-            endpoint_id: as for `Executor`.
+            endpoint_id: as for `Executor`; where the executor has several endpoints, its tasks stay at this one.
+            endpoints: as for `Executor`.
+            policy: as for `Executor`.
             task_group_id: as for `Executor`.
             resource_specification: as for `Executor`.
             user_endpoint_config: as for `Executor`.

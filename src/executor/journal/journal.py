@@ -64,6 +64,9 @@ class NoJournal:
     def accepted(self, pairs: Sequence[tuple[Task, str]], task_group_id: str, *, is_own: bool) -> None:
         """Take note of the ids that tasks were given, and of whether their group is the executor's own."""
 
+    def moving(self, tasks: Sequence[Task]) -> None:
+        """Take note of tasks that are about to leave their endpoint; returns when that is in the file."""
+
     def result(self, future: Future[Any], result: Result | TaskDocument, *, failed: bool) -> None:
         """Take note of what a task came to."""
 
