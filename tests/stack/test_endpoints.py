@@ -78,8 +78,8 @@ def test_what_waits_at_a_killed_endpoint_runs_once_at_the_other(site: Site, tmp_
             harmless = ex.submit(idempotent(make_note()), str(tmp_path / "harmless"), gate)
             eventually(lambda: (tmp_path / "begun").exists() and (tmp_path / "harmless").exists(), TIMEOUT)
             waiting = [ex.submit(note, str(tmp_path / str(number))) for number in range(50)]
-            eventually(lambda: all(one.task_id for one in waiting))
-            eventually(lambda: all(site.status(one.task_id) == "waiting-for-ep" for one in waiting))
+            eventually(lambda: all(one.task_id for one in waiting), TIMEOUT)
+            eventually(lambda: all(site.status(one.task_id) == "waiting-for-ep" for one in waiting), TIMEOUT)
             assert {one.endpoint_id for one in [begun, harmless, *waiting]} == {ids[0]}
 
             os.kill(first["pid"], signal.SIGKILL)
