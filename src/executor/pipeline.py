@@ -27,7 +27,7 @@ from typing import Any
 from ..amqp import Loop, Patience
 from ..errors import AccessDenied, RateLimited, ServiceRefused, StreamError, TaskUncertain
 from ..wire.messages import Result
-from ..wire.rest import SubmitReply, SubmitRequest, TaskDocument
+from ..wire.rest import SubmitReply, TaskDocument
 from .batcher import Batcher
 from .dispatch import Desk, Dispatch
 from .future import Future

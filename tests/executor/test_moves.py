@@ -220,12 +220,23 @@ def test_a_lost_answer_is_made_up_for_by_the_result_that_says_that_the_task_was_
     desk.is_down = True
 
     desk.moves.look()
+    desk.is_down = False
+    desk.answers = {"1": "finished", "2": "running"}
+    desk.moves.look()
     assert desk.sent == []
 
     assert desk.moves.takes(task.future, TaskCancelled("called off"))
     assert where(desk.sent) == ["b"]
-    assert not desk.moves.takes(other.future, TaskExecutionFailed("it raised"))
-    assert not desk.moves.takes(other.future, TaskCancelled("by somebody else, later"))
+    assert not desk.moves.takes(other.future, TaskCancelled("by somebody else"))
+
+
+def test_a_task_that_was_asked_after_and_fails_is_not_sent_again(desk: Desk) -> None:
+    (task,) = desk.submit("1")
+    desk.leaves("a")
+    desk.is_down = True
+    desk.moves.look()
+
+    assert not desk.moves.takes(task.future, TaskExecutionFailed("it raised"))
 
 
 def test_what_an_endpoint_that_came_back_just_then_calls_off_is_sent_again(desk: Desk) -> None:
