@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TaskPending,
         TaskTimeout,
         TaskUncertain,
+        VersionWarning,
         WireError,
         WorkerLost,
     )
@@ -81,6 +82,7 @@ __all__ = [
     "TaskTimeout",
     "TaskUncertain",
     "Timings",
+    "VersionWarning",
     "WireError",
     "WorkerLost",
     "as_completed",

@@ -24,6 +24,9 @@
        |- TaskUncertain         it is not known whether the task ran: the answer to the request was lost
        `- ResultTooLarge        the task ran, its result is over the size limit
 
+    UserWarning
+    `- VersionWarning           an endpoint has another version of Python or dill than this program
+
 Wrong use raises ValueError, TypeError or RuntimeError at once, as the standard library does. Every error here pickles.
 """
 
@@ -210,6 +213,10 @@ class TaskUncertain(TaskError):
     submitted it ended while it was being sent; or the service does not know the task any more. Its ``__cause__`` says
     what happened to the request.
     """
+
+
+class VersionWarning(UserWarning):
+    """An endpoint has another version of Python or dill than this program. Shown once for each endpoint."""
 
 
 class ResultTooLarge(TaskError):

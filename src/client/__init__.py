@@ -18,17 +18,20 @@ from .functions import description_of, name_of, packed_registration
 from .lost import uncertain
 from .results import failure_in, failure_of, value_in
 from .runtime import SDK_VERSION
+from .versions import VersionWatch, read_result
 
 __all__ = [
     "SDK_VERSION",
     "Batch",
     "Client",
     "Patience",
+    "VersionWatch",
     "description_of",
     "failure_in",
     "failure_of",
     "name_of",
     "packed_registration",
+    "read_result",
     "uncertain",
     "value_in",
 ]

@@ -24,6 +24,7 @@ from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
 from .runtime import SDK_VERSION, user_runtime
 from .task_calls import TaskCalls
+from .versions import VersionWatch
 
 if TYPE_CHECKING:
     from globus_sdk import GlobusApp
@@ -83,6 +84,7 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls):
         self.authorizer = authorizer_for(self.settings, self.service_url, app=app, authorizer=authorizer, token=token)
         if self.service_url.startswith("http:") and not is_loopback(self.service_url):
             log.warning("%s is plain http: whoever can listen on the way can take the token", self.service_url)
+        self._versions = VersionWatch()
         self._transport = Transport(self.service_url, self.authorizer, patience=patience or Patience())
         if do_version_check:
             try:

@@ -35,6 +35,7 @@ from ..errors import (
 from ..wire.messages import EXCEPTION
 from ..wire.rest import TaskDocument
 from .raised import raised
+from .versions import read_result
 
 _BY_CODE: dict[str, type[TaskError]] = {
     "remoteexecutionerror": TaskExecutionFailed,
@@ -135,7 +136,7 @@ def value_in(document: TaskDocument, deserialize: Callable[[str], Any]) -> Any:
     if failure is not None:
         raise failure
     try:
-        return deserialize(document.result or "")
+        return read_result(document, document.result or "", deserialize)
     except DeserializationError as error:
         raise DeserializationError(f"result of task {document.task_id}: {error}{_made_by(document)}") from error
 

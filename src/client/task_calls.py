@@ -19,6 +19,7 @@ from .checks import ids, positive
 from .lost import uncertain
 from .results import details_of, failure_in, value_in
 from .runtime import user_runtime
+from .versions import VersionWatch
 
 if TYPE_CHECKING:
     from .transport import Transport
@@ -31,6 +32,7 @@ class TaskCalls:
     """Calls about tasks. Part of `Client`."""
 
     _transport: Transport
+    _versions: VersionWatch
     serializer: Serializer
 
     @property
@@ -151,7 +153,7 @@ class TaskCalls:
             TaskError: the task failed; the kind tells how.
             NotFound: there is no such task.
         """
-        return _known(self._document(task_id), self.serializer)
+        return _known(self._looked_at(self._document(task_id)), self.serializer)
 
     def get_result(self, task_id: object) -> Any:
         """Get the result of a task.
@@ -161,7 +163,7 @@ class TaskCalls:
             TaskError: the task failed; the kind tells how.
             NotFound: there is no such task.
         """
-        return value_in(self._document(task_id), self.serializer.deserialize)
+        return value_in(self._looked_at(self._document(task_id)), self.serializer.deserialize)
 
     def get_batch_result(self, task_id_list: Iterable[object]) -> dict[str, dict[str, Any]]:
         """Get what the service knows of several tasks.
@@ -172,6 +174,7 @@ class TaskCalls:
         """
         known: dict[str, dict[str, Any]] = {}
         for task_id, document in self.get_batch_status(task_id_list).items():
+            self._looked_at(document)
             failure = failure_in(document) if document.is_finished else None
             if failure is None:
                 known[task_id] = _known(document, self.serializer)
@@ -235,6 +238,10 @@ class TaskCalls:
         return self._transport.call(
             "get the address of the results", lambda pair: pair.v2.get_result_amqp_url(), ResultQueue.from_json
         )
+
+    def _looked_at(self, document: TaskDocument) -> TaskDocument:
+        self._versions.look(document, document.endpoint_id)
+        return document
 
     def _document(self, task_id: object) -> TaskDocument:
         task = as_id(task_id, "task_id")

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from ..client import failure_in, failure_of, value_in
+from ..client import failure_in, failure_of, read_result, value_in
 from ..wire.messages import Result
 from ..wire.rest import TaskDocument
 from .future import Future
@@ -57,4 +57,8 @@ def _failure(future: Future[Any], result: Result | TaskDocument) -> BaseExceptio
 
 
 def _value(result: Result | TaskDocument, deserialize: Callable[[str], Any]) -> Any:
-    return value_in(result, deserialize) if isinstance(result, TaskDocument) else deserialize(result.data)
+    return (
+        value_in(result, deserialize)
+        if isinstance(result, TaskDocument)
+        else read_result(result, result.data, deserialize)
+    )

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from ..amqp import Loop
+from ..client import VersionWatch
 from ..errors import FarpoolError, TaskCancelled, TaskTimeout
 from ..wire.messages import Result
 from ..wire.rest import TaskDocument
@@ -72,6 +73,7 @@ class Settlement:
         self._breaking = breaking
         self._moving = moving
         self._can_cancel = cancel is not None
+        self._versions = VersionWatch()
         self._calling_off = self._with_running = False
         self._attempts = Attempts()
         self._alarms = Alarms(loop)
@@ -228,6 +230,7 @@ class Settlement:
 
     def _settle(self, future: Future[Any], result: Result | TaskDocument) -> None:
         future.was_told(told_in(result), time.time())
+        self._versions.look(result, future.endpoint_id)
         value, error = outcome_of(future, result, self._deserialize)
         self._journal.result(future, result, failed=error is not None)
         if error is None:

@@ -12,10 +12,10 @@ Nothing here does I/O.
 """
 
 from .by_value import ByValue, by_value
-from .code import DillCode, PickleCode
+from .code import AutoCode, DillCode, PickleCode
 from .combined import AllCodeStrategies, AllDataStrategies, CombinedCode
 from .data import DillDataBase64, JSONData
-from .digest import digest_of, is_lasting
+from .digest import digest_of, holds_bare_bytecode, is_lasting
 from .names import set_names, used_globals
 from .serializer import Serializer
 from .source import DillCodeSource, DillCodeTextInspect, PureSourceDill, PureSourceTextInspect
@@ -28,6 +28,7 @@ __all__ = [
     "STRATEGIES",
     "AllCodeStrategies",
     "AllDataStrategies",
+    "AutoCode",
     "ByValue",
     "CombinedCode",
     "DillCode",
@@ -45,6 +46,7 @@ __all__ = [
     "Watch",
     "by_value",
     "digest_of",
+    "holds_bare_bytecode",
     "is_lasting",
     "set_names",
     "strategy_named",

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import SerializationError
 from .names import global_names
+from .texts import also_in
 
 
 class ByValue:
@@ -36,8 +37,10 @@ class ByValue:
                 f"{written.__name__} uses {', '.join(sorted(missing))}: import it inside, or pass it along"
             )
         self.namespace = dict(namespace)
+        made_up = f"<farpool {written.__name__}>"
+        also_in(made_up, code.co_filename)
         self.function: FunctionType = FunctionType(
-            _without_file(code, f"<farpool {written.__name__}>"),
+            _without_file(code, made_up),
             {name: value.function if isinstance(value, ByValue) else value for name, value in namespace.items()},
             written.__name__,
             written.__defaults__,

@@ -12,13 +12,18 @@ from contextlib import suppress
 from hashlib import sha256
 
 from ..errors import WireError
-from ..wire.packing import unpack
+from ..wire.packing import pack, unpack
 from .identity import program_id
 from .instructions import NotUnderstood, follow
+from .wording import BYTECODE
 
 #: Strategies whose body is a pickle in base64, and those whose body is packed texts.
 _PICKLED = frozenset({"00\n", "01\n", "02\n", "03\n", "04\n"})
 _PACKED = frozenset({"12\n", "13\n"})
+
+
+#: How a pickle names dill's function that makes code: by the protocols from 4 on, and before.
+_BYTECODE = (b"\x8c\x0c_create_code\x94\x93", b"\n_create_code\n")
 
 
 def digest_of(packed: str) -> bytes:
@@ -50,6 +55,19 @@ def _digest_of_text(text: str) -> bytes:
 def is_lasting(packed: str) -> bool:
     """Whether packed texts mean the same to later programs: not so where a class of this program is in them."""
     return not any(program_id().encode() in data for data in _pickles_in(packed))
+
+
+def holds_bare_bytecode(text: str) -> bool:
+    """Whether a serialized text holds bytecode that does not say of which version of Python it is.
+
+    farpool always guards bytecode so that it does; dill alone does not.
+    """
+    with suppress(WireError):
+        return any(
+            any(mark in data for mark in _BYTECODE) and BYTECODE.encode() not in data
+            for data in _pickles_in(pack([text]))
+        )
+    return False
 
 
 def _pickles_in(packed: str) -> Iterator[bytes]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from pickle import BINUNICODE, GLOBAL, NEWTRUE, POP, REDUCE, SETITEM, TUPLE1, TUPLE2
+from pickle import NEWTRUE, POP, SETITEM, TUPLE2
 
+from .opcodes import call, named, number, text
 from .wording import BYTECODE
 
 
@@ -26,25 +27,14 @@ def guard() -> bytes:
 def _guard(major: int, minor: int) -> bytes:
     complaint = (
         "(_ for _ in ()).throw(RuntimeError("
-        f"'{BYTECODE} {major}.{minor}, which Python %d.%d cannot run: use the same minor version on "
-        "both sides, or send functions as source (strategy AllCodeStrategies)' % __import__('sys').version_info[:2]))"
+        f"'{BYTECODE} {major}.{minor}, which Python %d.%d cannot run: use the same minor version on both sides, or "
+        "define the function in a file or a notebook cell, from where its source text can be sent' "
+        "% __import__('sys').version_info[:2]))"
     )
-    factory = _named("functools", "partial") + _named("builtins", "eval") + _text(complaint) + TUPLE2 + REDUCE
-    table = _named("collections", "defaultdict") + factory + TUPLE1 + REDUCE
-    table += _number(major) + _number(minor) + TUPLE2 + NEWTRUE + SETITEM
-    two = _named("builtins", "slice") + _number(2) + TUPLE1 + REDUCE
-    version = _named("operator", "getitem") + _named("sys", "version_info") + two + TUPLE2 + REDUCE
-    return _named("operator", "getitem") + table + version + TUPLE2 + REDUCE + POP
-
-
-def _named(module: str, name: str) -> bytes:
-    return GLOBAL + f"{module}\n{name}\n".encode()
-
-
-def _number(number: int) -> bytes:
-    return b"K" + bytes([number])
-
-
-def _text(text: str) -> bytes:
-    data = text.encode()
-    return BINUNICODE + len(data).to_bytes(4, "little") + data
+    factory = call(named("functools", "partial"), named("builtins", "eval"), text(complaint))
+    table = call(named("collections", "defaultdict"), factory)
+    table += number(major) + number(minor) + TUPLE2 + NEWTRUE + SETITEM
+    version = call(
+        named("operator", "getitem"), named("sys", "version_info"), call(named("builtins", "slice"), number(2))
+    )
+    return call(named("operator", "getitem"), table, version) + POP

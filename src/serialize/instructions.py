@@ -7,7 +7,8 @@ string that is one object here is two there. So values are told apart like this:
   written first.
 - All else (lists, dicts, sets, whatever a call makes) is known by a number, in the order in which it is made. What is
   done to it is an event. Events count in order, but what is put into one set at one time counts in any.
-- The file name of code counts; where it is the name of a notebook's cell, which run of the cell it was does not.
+- The file name of code and of source text counts; where it is the name of a notebook's cell, which run of the cell it
+  was does not.
 
 Two pickles of equal events make the same of a reader. The reverse is not true: then there are merely two of them.
 """
@@ -21,6 +22,7 @@ from hashlib import sha256
 from typing import Any
 
 from .cells import cell_of
+from .fragments import MARK
 
 #: Bytes of a value that stand in its token; of longer ones a hash stands there.
 _LONGEST = 4096
@@ -104,6 +106,7 @@ def _named(module: bytes, name: bytes) -> bytes:
     return _joined(b"g", [module, name])
 
 
+_FRAGMENT = _text(MARK)
 _CREATE_CODE = _named(_text("dill._dill"), _text("_create_code"))
 
 
@@ -146,6 +149,8 @@ class _Machine:
         self.stack.append(_named(module, name))
 
     def tuple_of(self, items: list[bytes]) -> None:
+        if items and items[0] == _FRAGMENT:
+            items = [*items[:2], _with_cell(items[2]), *items[3:]]
         token = _joined(b"t", items)
         if len(items) >= _CODE_PARTS:
             self._long_tuples[token] = items
@@ -181,7 +186,7 @@ class _Machine:
     def make_of(self, what: bytes, count: int) -> None:
         parts = self.taken(count)
         if parts[0] == _CREATE_CODE:
-            parts[1] = self._with_cell(parts[1])
+            parts[1] = self._code_with_cell(parts[1])
         self.make(what, parts)
 
     def make_above_mark(self, what: bytes) -> None:
@@ -215,16 +220,18 @@ class _Machine:
                 return items
         raise NotUnderstood("there is no mark")
 
-    def _with_cell(self, arguments: bytes) -> bytes:
+    def _code_with_cell(self, arguments: bytes) -> bytes:
         """Put the cell in the place of the file name, which is the first text that code is made of."""
         parts = list(self._long_tuples[arguments])
         place = next(index for index, part in enumerate(parts) if part[:1] in {b"s", b"S"})
-        kind, file_name = parts[place][:1], parts[place][1:]
-        cell = cell_of(file_name.decode("utf-8", "surrogatepass")) if kind == b"s" else None
-        if cell is None:
-            return arguments
-        parts[place] = _token(b"c", cell.encode())
+        parts[place] = _with_cell(parts[place])
         return _joined(b"t", parts)
+
+
+def _with_cell(token: bytes) -> bytes:
+    """Put the cell in the place of its file name; any other file's is left."""
+    cell = cell_of(token[1:].decode("utf-8", "surrogatepass")) if token[:1] == b"s" else None
+    return token if cell is None else _token(b"c", cell.encode())
 
 
 _STEPS: dict[str, Callable[[_Machine, Any], None]] = {

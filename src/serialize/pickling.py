@@ -17,6 +17,7 @@ import dill
 
 from .identity import is_kept
 from .main import MAIN, module_of
+from .moved import moved_class
 from .staying import StaysHere, relies_on_staying
 from .whole import dumps_whole
 from .wording import kind_of
@@ -162,6 +163,8 @@ def _reduce_class(value: type[Any]) -> Any:
     if is_kept(value):
         # One pickle inside the other: its instances, which may be many, are written at full speed.
         return _dill.loads, (dumps_whole(value, PROTOCOL),)
+    if elsewhere := moved_class(value):
+        return elsewhere
     if _is_of_main(value) or (value.__bases__ == (tuple,) and hasattr(value, "_fields")):
         # Of a named tuple dill sends the fields along, in case the worker has no such module.
         raise _NeedsDill

@@ -8,7 +8,7 @@ from typing import Any
 from ..errors import DeserializationError, SerializationError, WireError
 from ..wire.packing import pack, unpack
 from .by_value import ByValue
-from .code import DillCode
+from .code import AutoCode
 from .data import DillDataBase64
 from .faults import locate, locate_in_function
 from .staying import stays_here
@@ -21,7 +21,7 @@ class Serializer:
     """Turns functions, arguments and results into text and back. Immutable: one serves every thread.
 
     Args:
-        code: the strategy for callables; `DillCode` when left out.
+        code: the strategy for callables; `AutoCode` when left out.
         data: the strategy for all else; `DillDataBase64` when left out.
 
     Raises:
@@ -31,7 +31,7 @@ class Serializer:
     __slots__ = ("code", "data")
 
     def __init__(self, code: Strategy | None = None, data: Strategy | None = None) -> None:
-        self.code = _checked(code or DillCode(), for_code=True)
+        self.code = _checked(code or AutoCode(), for_code=True)
         self.data = _checked(data or DillDataBase64(), for_code=False)
 
     def __repr__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from ..errors import DeserializationError
-from .code import DillCode, PickleCode
+from .code import AutoCode, DillCode, PickleCode
 from .combined import AllCodeStrategies, AllDataStrategies, CombinedCode
 from .data import DillDataBase64, JSONData
 from .source import DillCodeSource, DillCodeTextInspect, PureSourceDill, PureSourceTextInspect
@@ -15,7 +15,8 @@ STRATEGIES: tuple[Strategy, ...] = (
     DillDataBase64(),
     JSONData(),
     AllDataStrategies(),
-    DillCode(),
+    AutoCode(),
+    DillCode(),  # reads what both write
     PureSourceTextInspect(),
     PureSourceDill(),
     DillCodeTextInspect(),

@@ -18,51 +18,35 @@ from enum import Enum
 from functools import partial
 from hashlib import sha256
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import Any, TypeGuard
 from uuid import uuid4
 
 from typing_extensions import override
 
-from .guard import guard
+from .code_pickler import CodePickler
+from .generated import is_dataclass
 from .identity import give_keys, is_kept, is_ours, keep, known_key, target_key
 from .instructions import follow
 from .main import MAIN, main_name, module_of
+from .moved import Call, moved
 from .names import used_globals
-
-if TYPE_CHECKING:
-
-    class _DillPickler:
-        """What is used here of dill's pickler, which has no types.
-
-        `_postproc` is what is to be done after an object is there, by the id of each object under construction,
-        outermost first; `memo` is what is written already, by its id.
-        """
-
-        memo: dict[int, Any]
-        _postproc: dict[int, list[Any]]
-
-        def __init__(self, file: io.BytesIO, protocol: int) -> None: ...
-        def dump(self, value: object) -> None: ...
-        def save(self, value: Any, save_persistent_id: bool = True) -> None: ...
-        def write(self, data: bytes) -> None: ...
-        def save_reduce(
-            self, make: Any, args: tuple[Any, ...], *more: Any, obj: object = None, **named: Any
-        ) -> None: ...
-
-else:
-    from dill import Pickler as _DillPickler
 
 _dill: Any = importlib.import_module("dill._dill")
 
 
-def dumps_whole(value: object, protocol: int) -> bytes:
+def dumps_whole(value: object, protocol: int, *, as_source: bool = True) -> bytes:
     """Pickle a value with dill; functions stored by value take along the globals they use.
+
+    Args:
+        value: the value.
+        protocol: of pickle.
+        as_source: whether code is written as source text where that is as good.
 
     Raises:
         Exception: whatever dill or the value's own reduction raises.
     """
     file = io.BytesIO()
-    WholePickler(file, protocol).dump(value)
+    WholePickler(file, protocol, as_source=as_source).dump(value)
     return file.getvalue()
 
 
@@ -71,19 +55,22 @@ def dumps_whole(value: object, protocol: int) -> bytes:
 _LOCKS: dict[type, Any] = {type(make()): make for make in (_thread.allocate_lock, _thread.RLock)}
 
 
-class WholePickler(_DillPickler):
-    """dill's pickler, with four ways of its own: for functions, modules, enumerations and locks."""
+class WholePickler(CodePickler):
+    """dill's pickler, with ways of its own for code, functions, modules, enumerations and locks; see `CodePickler`."""
 
-    def __init__(self, file: io.BytesIO, protocol: int) -> None:
-        super().__init__(file, protocol)
+    def __init__(self, file: io.BytesIO, protocol: int, *, as_source: bool = True) -> None:
+        super().__init__(file, protocol, as_source=as_source)
         # By the id of a function's globals: what stands for them in the pickle, and the names given to it so far.
         # Functions that share their globals here share them there.
         self._spaces: dict[int, tuple[dict[str, Any], set[str]]] = {}
-        self._is_guarded = False
 
     @override
     def save(self, value: Any, save_persistent_id: bool = True) -> None:
         if id(value) not in self.memo:
+            elsewhere = moved(value)
+            if elsewhere is not None:
+                self.save_reduce(*elsewhere, obj=value)
+                return
             if type(value) is FunctionType or _is_class(value):
                 module_of(value)  # before dill looks
             if type(value) is FunctionType and _is_homeless(value):
@@ -96,6 +83,8 @@ class WholePickler(_DillPickler):
                 # dill would send the content of a module of the user's own along, and set it over what is there.
                 self.save_reduce(_dill._import_module, (value.__name__,), obj=value)
                 return
+            if _is_class(value) and is_dataclass(value) and not is_found_by_name(value):
+                self.know_generated(value)
             if _is_class(value) and issubclass(value, Enum) and is_kept(value):
                 self._save_enum(value)
                 return
@@ -107,7 +96,7 @@ class WholePickler(_DillPickler):
             kind = obj
             args = tuple(map(_as_written, args))
             if is_kept(kind):
-                make, args = keep(), (self.key_of(kind), _Call(make, args))
+                make, args = keep(), (self.key_of(kind), Call(make, *args))
                 self._postproc[id(kind)] += self.refresh(kind)
         super().save_reduce(make, args, *more, obj=obj, **named)
 
@@ -119,13 +108,10 @@ class WholePickler(_DillPickler):
         """List what sets a class's methods once more: a reader may have kept it from an earlier pickle."""
         if not issubclass(kind, Enum) and not (is_ours(kind) and type(kind) in _PLAIN_METACLASSES):
             return []
-        target = _Call(keep(), (target_key(self.key_of(kind)), kind))
+        target = Call(keep(), target_key(self.key_of(kind)), kind)
         return [(setattr, (target, name, part)) for name, part in _own_parts(kind).items()]
 
     def _save_function(self, function: FunctionType) -> None:
-        if not self._is_guarded:
-            self._is_guarded = True
-            self.write(guard())
         space, given = self._spaces.setdefault(
             id(function.__globals__), ({"__name__": main_name(function.__globals__.get("__name__"))}, set())
         )
@@ -137,7 +123,10 @@ class WholePickler(_DillPickler):
         afterwards: list[Any] = [(_dill._setitems, (space, at_once))]
         next(iter(self._postproc.values()), afterwards).append((_dill._setitems, (space, later)))
         creation = (function.__code__, space, function.__name__, function.__defaults__, function.__closure__)
-        state = (function.__dict__, _given_attributes(function, FunctionType(*creation)))
+        attributes = _given_attributes(function, FunctionType(*creation))
+        if self.fragment_of(function.__code__):
+            attributes |= _uncertain_attributes(function)
+        state = (function.__dict__, attributes)
         _dill._save_with_postproc(
             self, (_dill._create_function, creation, state), obj=function, postproc_list=afterwards
         )
@@ -173,7 +162,7 @@ class _Describer(WholePickler):
     """
 
     def __init__(self, file: io.BytesIO, protocol: int) -> None:
-        super().__init__(file, protocol)
+        super().__init__(file, protocol, as_source=False)
         self.kinds: list[type] = []
 
     @override
@@ -212,14 +201,14 @@ def _given_attributes(function: FunctionType, fresh: FunctionType) -> dict[str, 
     return {name: value for name in _ATTRIBUTES if (value := getattr(function, name)) != getattr(fresh, name)}
 
 
-class _Call:
-    """A call that is pickled as what it will return."""
-
-    def __init__(self, function: Any, args: tuple[Any, ...]) -> None:
-        self._reduction = (function, args)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return self._reduction
+def _uncertain_attributes(function: FunctionType) -> dict[str, Any]:
+    """List what another version of Python would make otherwise of the same text."""
+    uncertain: dict[str, Any] = {}
+    if function.__qualname__ != function.__name__:  # 3.10 finds it where the function is made
+        uncertain["__qualname__"] = function.__qualname__
+    if "\n" in (function.__doc__ or ""):  # 3.13 takes the indentation out
+        uncertain["__doc__"] = function.__doc__
+    return uncertain
 
 
 def _own_parts(kind: type) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from farpool.amqp import Loop
-from farpool.errors import TaskCancelled, TaskTimeout
+from farpool.errors import TaskCancelled, TaskTimeout, VersionWarning
 from farpool.executor.future import Future
 from farpool.executor.retry import NO_RETRY, Retry
 from farpool.executor.settlement import Settlement
@@ -18,6 +19,7 @@ from farpool.executor.task import Route, Task
 from farpool.wire.messages import ErrorDetails, Result
 
 TIMEOUT = 30
+OLD = {"python_version": "3.9.1", "dill_version": "0.3.9", "endpoint_id": "here"}
 
 
 class Desk:
@@ -122,6 +124,16 @@ def test_a_value_settles_the_future_that_waits_for_it(any_desk: Desk) -> None:
     assert (first.result(0), second.result(0)) == ("one", "two")
     assert any_desk.settlement.is_empty
     assert any_desk.settlement.stats().done == 2
+
+
+def test_another_version_of_python_at_the_worker_is_warned_about_once_whatever_came_of_the_task(desk: Desk) -> None:
+    futures = desk.sent("1", "2")
+
+    with pytest.warns(VersionWarning) as told:
+        list(map(desk.settlement.deliver, [replace(one, details=OLD) for one in (failure("1"), value("2"))]))
+
+    assert len(told) == 1
+    assert futures[1].result(0) == "value"
 
 
 def test_a_cancelled_future_is_waited_for_no_longer_and_its_late_result_is_dropped(any_desk: Desk) -> None:

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from farpool import wire
 from farpool.errors import DeserializationError, SerializationError, WireError
-from farpool.serialize import AllCodeStrategies, DillCode, DillDataBase64, JSONData, PureSourceTextInspect, Serializer
+from farpool.serialize import (
+    AllCodeStrategies,
+    AutoCode,
+    DillCode,
+    DillDataBase64,
+    JSONData,
+    PureSourceTextInspect,
+    Serializer,
+)
 from support.values import builtin_values, same, texts
 
 from .functions import Greeter, closure, double
@@ -245,5 +253,5 @@ def test_one_serializer_serves_many_threads() -> None:
 
 def test_a_serializer_shows_its_strategies() -> None:
     assert repr(Serializer(AllCodeStrategies())) == "Serializer(code=AllCodeStrategies(), data=DillDataBase64())"
-    assert (Serializer().code, Serializer().data) == (DillCode(), DillDataBase64())
+    assert (Serializer().code, Serializer().data) == (AutoCode(), DillDataBase64())
     assert DillCode() != PureSourceTextInspect()

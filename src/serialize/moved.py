@@ -1,0 +1,43 @@
+"""What has another place or form in other versions of Python: written so that each finds its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from functools import partial
+from typing import Any
+
+from .generated import params_of
+
+_PARAMS: Any = getattr(dataclasses, "_DataclassParams", None)
+_REPLACE: Any = getattr(dataclasses, "_replace", None)
+
+
+class Call:
+    """A call that is pickled as what it will return."""
+
+    def __init__(self, function: Any, *args: Any) -> None:
+        self._reduction = (function, args)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._reduction
+
+
+def moved(value: Any) -> tuple[Any, ...] | None:
+    """Give how to pickle a value that other versions know otherwise; None for all else."""
+    kind: type[Any] = type(value)
+    if issubclass(kind, type):  # not `isinstance`, which asks a lazy proxy for its target's class
+        return moved_class(value)
+    if kind is _PARAMS:
+        blank = Call(partial(dataclasses.dataclass, **params_of(value)), Call(type, "Params", (), {}))
+        return getattr, (blank, "__dataclass_params__")
+    if value is _REPLACE and _REPLACE is not None:  # since 3.13
+        return getattr, (Call(importlib.import_module, "dataclasses"), "_replace", None)
+    return None
+
+
+def moved_class(kind: type) -> tuple[Any, ...] | None:
+    """Give how to pickle a class that other versions have in another module; None for all else."""
+    if kind.__module__ == "pathlib._local":  # of 3.13
+        return getattr, (Call(importlib.import_module, "pathlib"), kind.__name__)
+    return None
