@@ -233,7 +233,7 @@ def various() -> list[Any]:
     def generated() -> Iterator[int]:
         yield from (scaled(one) for one in range(3))
 
-    seven: Any = lambda one=lambda: 7: one()  # type: ignore[misc]  # noqa: E731 - with another in its defaults
+    seven: Any = lambda one=lambda: 7: one()  # noqa: E731 - with another in its defaults
     with opened() as value:
         pass
     try:
