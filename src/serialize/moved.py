@@ -25,7 +25,7 @@ class Call:
 
 def moved(value: Any) -> tuple[Any, ...] | None:
     """Give how to pickle a value that other versions know otherwise; None for all else."""
-    kind: type[Any] = type(value)
+    kind = type(value)  # pyright: ignore[reportUnknownVariableType]  # it may be anything
     if issubclass(kind, type):  # not `isinstance`, which asks a lazy proxy for its target's class
         return moved_class(value)
     if kind is _PARAMS:

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-import ast
 import linecache
 import sys
+import threading
 import warnings
 from types import CodeType
 from typing import Any
+
+#: Held while the filter of warnings is another: it is one for all threads.
+lock = threading.Lock()
 
 #: What was made, by the fragment that it was made of.
 kept: dict[tuple[Any, ...], CodeType] = {}
@@ -33,17 +36,18 @@ def compiled(text: str, file: str, shift: int, flags: int, path: tuple[str, ...]
         SyntaxError: this Python does not know the syntax.
         IndexError: there is no such path.
     """
-    with warnings.catch_warnings():
+    with lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tree = ast.parse(text, file)
-        for node in ast.walk(tree) if shift else ():
-            for name in ("lineno", "end_lineno"):
-                if hasattr(node, name):
-                    setattr(node, name, max(1, getattr(node, name) + shift))
-        code: CodeType = compile(tree, file, "exec", flags, True)
+        code: CodeType = compile("\n" * shift + text, file, "exec", flags, True)
     for name in path:
         code = [one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == name][-1]
-    return code
+    return code if shift >= 0 else moved_up(code, shift)
+
+
+def moved_up(code: CodeType, shift: int) -> CodeType:
+    """Give code that begins at another line, with all that is defined in it."""
+    parts = tuple(moved_up(one, shift) if isinstance(one, CodeType) else one for one in code.co_consts)
+    return code.replace(co_firstlineno=max(1, code.co_firstlineno + shift), co_consts=parts)
 
 
 def remake(fragment: tuple[Any, ...]) -> CodeType:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import linecache
-import threading
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +13,8 @@ from types import CodeType
 from typing import Any, TypeAlias, cast
 
 import dill
+
+from .remake import lock
 
 #: Where readers keep `remake` and what it has made, beside what dill has. Another text of it gets another number.
 SPACE = "farpool remake 1"
@@ -66,7 +68,6 @@ class Text:
         return self.places.get((code.co_name, code.co_firstlineno - self.shift), ())
 
 
-_parsing = threading.Lock()
 _of_files: dict[str, Text] = {}
 
 
@@ -113,10 +114,8 @@ def _indexed(lines: Sequence[str], shift: int) -> Text:
     if len(lines) > _MOST_LINES:
         return text
     try:
-        with _parsing, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse("".join(lines))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = _parsed("".join(lines))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return text
     waiting: list[tuple[ast.AST, tuple[Scope, ...]]] = [(tree, ())]
     while waiting:
@@ -128,6 +127,15 @@ def _indexed(lines: Sequence[str], shift: int) -> Text:
         for child, is_inside in _children(node):
             waiting.append((child, (*chain, cast("Scope", node)) if is_inside else chain))
     return text
+
+
+def _parsed(text: str) -> ast.Module:
+    for _ in range(9):
+        # In Python 3.11 it fails now and then where other threads do the same: not those of farpool, for the lock.
+        with lock, warnings.catch_warnings(), contextlib.suppress(SystemError):
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    return ast.parse(text)
 
 
 def _children(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import linecache
 import math
 import sys
 import types
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,31 @@ def test_columns_stay_too_so_that_tracebacks_point_to_the_right_place(program: d
         again, here = (list(code.co_positions()) for code in codes)
 
         assert again == here, name
+
+
+def test_a_function_keeps_its_line_where_there_is_no_room_above_it(tmp_path: Path) -> None:
+    file = str(tmp_path / "short.py")
+    code = run("def make(x): return lambda: [\n    (lambda: x)()]\n", file)["make"](1).__code__
+
+    fragment = fragment_of(code)
+
+    assert fragment is not None
+    assert fragment.shift < 0
+    again = remade(fragment)
+    assert [line for _, _, line in again.co_lines()] == [line for _, _, line in code.co_lines()]
+    linecache.cache.pop(file)
+
+
+def test_many_threads_find_their_texts_at_once(tmp_path: Path) -> None:
+    files = [str(tmp_path / f"{number}.py") for number in range(24)]
+    functions = [run(PROGRAM, file)["plain"] for file in files]
+
+    with ThreadPoolExecutor(8) as pool:
+        packed = list(pool.map(Serializer().serialize, functions))
+
+    assert not any("_create_code" in base64.b64decode(text[3:]).decode("latin-1") for text in packed)
+    for file in files:
+        linecache.cache.pop(file)
 
 
 def test_functions_of_modules_are_found_too() -> None:

@@ -97,7 +97,7 @@ def discounted(price, *, years=2):
 
 def run_cell(text: str) -> Any:
     """Run a cell as IPython does: compiled under a name of its own, its lines in `linecache`, in `__main__`."""
-    name = "/tmp/ipykernel_4711/3911372036.py"
+    name = "/tmp/ipykernel_4711/2718281828.py"
     linecache.cache[name] = (len(text), None, [line + "\n" for line in text.splitlines()], name)
     exec(compile(text, name, "exec", dont_inherit=True), globals())
     return globals()["discounted"]
