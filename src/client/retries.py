@@ -93,14 +93,15 @@ class Retries:
     def check(self, context: RetryContext) -> RetryCheckResult:
         """Say whether to send again (globus-sdk's `RetryCheck`)."""
         was_reached = self._reach.was_reached
-        if context.exception is None:
+        is_foreign = was_reached and _is_page(context)
+        if context.exception is None and not _is_page(context):
             self._reach.was_reached = was_reached = True
-        self._is_passing = _is_passing(context)
+        self._is_passing = is_foreign or _is_passing(context)
         self._retry_after_s = _told_delay(context)
         if not self._is_passing:
             lasting = context.exception is not None
             return RetryCheckResult.do_not_retry if lasting else RetryCheckResult.no_decision
-        self._perhaps_done |= _was_perhaps_done(context)
+        self._perhaps_done |= is_foreign or _was_perhaps_done(context)
         limit_s = self._patience.limit(was_reached=was_reached, is_broken=_status(context) == _BROKEN)
         delay_s = _BACKOFF.delay(context.attempt) if self._retry_after_s is None else self._retry_after_s
         spent_s = self._spell.count(self._waited_s)
@@ -136,6 +137,12 @@ def _is_passing(context: RetryContext) -> bool:
     if context.exception is not None:
         return not is_lasting(context.exception)
     return _status(context) in _PASSING
+
+
+def _is_page(context: RetryContext) -> bool:
+    """Whether the answer is a page for people, such as that of a network that wants a login first."""
+    response = context.response
+    return response is not None and response.ok and "text/html" in response.headers.get("Content-Type", "")
 
 
 def _was_perhaps_done(context: RetryContext) -> bool:

@@ -194,3 +194,14 @@ def test_every_refusal_that_stays_is_of_its_kind(server: RestServer, client: Cli
     with pytest.raises(ServiceRefused) as caught:
         client.version_check()
     assert caught.value.http_status == 409
+
+
+def test_a_page_for_people_in_place_of_an_answer_passes(server: RestServer, client: Client) -> None:
+    login = Reply(200, b"<html>Welcome to our hotel</html>", {"Content-Type": "text/html"})
+    server.answer_in_turn([VERSION, login, VERSION])
+    client.version_check()
+
+    client.version_check()
+
+    assert len(server.requests) == 3
+    assert client.retries == 1

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 
 class Proxy:
@@ -91,10 +92,12 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
 
 
+P = TypeVar("P", bound=Proxy)
+
+
 @contextmanager
-def proxy_to(port: int) -> Generator[Proxy, None, None]:
-    """Run a proxy to a port on loopback."""
-    proxy = Proxy(port)
+def running(proxy: P) -> Generator[P, None, None]:
+    """Run a proxy."""
     thread = threading.Thread(target=proxy.run)
     thread.start()
     proxy.start()
@@ -103,3 +106,8 @@ def proxy_to(port: int) -> Generator[Proxy, None, None]:
     finally:
         proxy.stop()
         thread.join(10)
+
+
+def proxy_to(port: int) -> AbstractContextManager[Proxy]:
+    """Run a proxy to a port on loopback."""
+    return running(Proxy(port))

@@ -145,9 +145,8 @@ def _server(owner: RestServer, port: int) -> http.server.ThreadingHTTPServer:
                 self.close_connection = True
                 return
             self.send_response(reply.status)
-            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(reply.content)))
-            for name, value in reply.headers.items():
+            for name, value in {"Content-Type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.content)
