@@ -109,7 +109,8 @@ class _Span:
 
 
 def _span(bars: Sequence[Bar]) -> _Span:
-    origin = min(bar.started if bar.submitted is None else bar.submitted for bar in bars)
+    submitted = [bar.submitted for bar in bars if bar.submitted is not None]
+    origin = min(*submitted, *(bar.started for bar in bars), float("inf"))  # clocks may differ
     last = max(max(bar.received, bar.ended) for bar in bars)
     scale, unit = _unit(last - origin)
     return _Span(origin, scale, unit, (last - origin) / scale or 1.0)

@@ -361,11 +361,12 @@ def test_the_last_words_of_a_job_that_ends_its_worker_are_told(pool: Pool) -> No
     assert [one.state.value for one in outcome.transitions or ()] == ["execution-start", "execution-end"]
 
 
+@pytest.mark.slow
 def test_what_a_job_printed_until_its_time_was_over_is_told(make_pool: Callable[[int], Pool]) -> None:
     pool = make_pool(1)
     assert pool.value("echo", "ready") == "ready"
 
-    outcome = pool.submit(replace(job("speak", "so far", None, 60), timeout_s=2)).get(timeout=60)
+    outcome = pool.submit(replace(job("speak", "so far", None, 600), timeout_s=5)).get(timeout=60)
 
     assert isinstance(outcome, Loss)
     assert outcome.details[PRINTED][0].startswith("so far\n")

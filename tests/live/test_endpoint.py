@@ -165,6 +165,10 @@ def test_our_executor_runs_functions_on_the_unmodified_endpoint(manager: str, cl
         assert list(squares) == [number**2 for number in range(10)]
         done, not_done = concurrent.futures.wait(futures)
         assert (len(done), len(not_done)) == (20, 0)
+        times = futures[0].timings
+        assert None not in {times.submitted, times.sent, times.started, times.ended, times.received}
+        assert (times.worker, futures[0].stdout, futures[0].stderr) == (None, None, None)  # it does not tell
+        assert failing.timings.run_s is not None
 
 
 @pytest.mark.live

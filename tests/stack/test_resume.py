@@ -263,6 +263,10 @@ def test_outcomes_come_back_as_they_were(here: Site) -> None:
     assert [fifth.result(0), only.result(0)] == [21, 21]
     assert [future.call for future in (first, second, third)] == ["abs(-15)", "int('no number')", "bytes(100000)"]
     assert first.task_id == done.task_id
+    for now, then in ((first, done), (second, failed), (third, large)):
+        assert (now.stdout, now.timings.worker) == (then.stdout, then.timings.worker)
+        assert (now.timings.started, now.timings.ended) == (then.timings.started, then.timings.ended)
+        assert None not in {now.timings.submitted, now.timings.sent, now.timings.started, now.timings.received}
 
 
 @pytest.mark.slow

@@ -121,7 +121,7 @@ class Entry:
         payload: its packed arguments, where they are kept.
         kept_in: the record that keeps them.
         sending: the request that it was to be sent with, while the answer is not known.
-        submitted_at, ended_at: seconds since 1970.
+        submitted_at, sent_at, ended_at: seconds since 1970; of what was sent more than once, the last time.
         outcome: what came of it, when that is known.
     """
 
@@ -218,9 +218,9 @@ def entries(rows: Iterable[tuple[int, str, float, bytes, bytes | None]]) -> list
         if kind == TASKS:
             _read_tasks(found, told, at)
         elif kind == SENDING:
-            _read_sending(found, told)
+            _read_sending(found, told, at)
         elif kind == ACCEPTED:
-            _read_accepted(found, told, at)
+            _read_accepted(found, told)
         elif kind == RESULTS:
             _read_results(found, told)
         if payloads is not None:
@@ -237,21 +237,22 @@ def _read_tasks(found: dict[int, Entry], told: Any, at: float) -> None:
         )
 
 
-def _read_sending(found: dict[int, Entry], told: Any) -> None:
+def _read_sending(found: dict[int, Entry], told: Any, at: float) -> None:
     sending = Sending(told["key"], told["endpoint_id"], told["head"], told["numbers"], {})
     for function_id, numbers in sending.numbers.items():
         for number in numbers:
             entry = found[number]
             entry.function_id = function_id  # it may have been registered anew
+            entry.sent_at = at
             # One that is tried again keeps what came of it before, until the service has it again.
             if entry.state is not State.CANCELLED:
                 entry.state, entry.sending = State.SENDING, sending
 
 
-def _read_accepted(found: dict[int, Entry], told: Any, at: float) -> None:
+def _read_accepted(found: dict[int, Entry], told: Any) -> None:
     for number, task_id in zip(told["numbers"], told["ids"], strict=True):
         entry = found[number]
-        entry.task_id, entry.task_group_id, entry.sent_at = task_id, told["group"], at
+        entry.task_id, entry.task_group_id = task_id, told["group"]
         entry.sending = None
         if entry.state is not State.CANCELLED:
             entry.state, entry.outcome = State.SENT, None
