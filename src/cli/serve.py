@@ -44,6 +44,19 @@ if TYPE_CHECKING:
     help="Refuse larger requests.",
 )
 @click.option(
+    "--blobs",
+    metavar="URL",
+    help="Keep large arguments and results here: a folder, or any URL that fsspec knows.  [default: in the directory]",
+)
+@click.option(
+    "--max-blob",
+    metavar="MB",
+    type=click.IntRange(min=1),
+    default=16_000,
+    show_default=True,
+    help="Refuse larger arguments and results.",
+)
+@click.option(
     "--ephemeral", is_flag=True, help="For a service that is thrown away: wait for no disk, remember no token."
 )
 @json_option
@@ -57,6 +70,8 @@ def serve(
     database: str | None,
     directory: Path | None,
     max_payload: int,
+    blobs: str | None,
+    max_blob: int,
     ephemeral: bool,
     as_json: bool,
     exit_with_parent: int | None,
@@ -90,6 +105,8 @@ def serve(
             database_url=database,
             durable=not ephemeral,
             max_request_bytes=max_payload * 1_000_000,
+            blobs_url=blobs,
+            max_blob_bytes=max_blob * 1_000_000,
             ready=ready,
         )
     )

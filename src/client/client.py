@@ -18,6 +18,7 @@ from ..errors import ServiceRefused
 from ..serialize import Serializer, Strategy
 from ..settings import HOSTED_SERVICE_URL, Settings
 from ..version import __version__
+from .blob_calls import BlobCalls
 from .bodies import json_body, string
 from .cancel_calls import CancelCalls
 from .endpoint_calls import EndpointCalls
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 HOSTED_PAYLOAD_BYTES = 10_000_000
 
 
-class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls):
+class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls, BlobCalls):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 
     Args:
@@ -86,6 +87,7 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls):
             log.warning("%s is plain http: whoever can listen on the way can take the token", self.service_url)
         self._versions = VersionWatch()
         self._transport = Transport(self.service_url, self.authorizer, patience=patience or Patience())
+        self._begin_blobs()
         if do_version_check:
             try:
                 self.version_check()

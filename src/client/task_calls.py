@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ServiceError, WireError
 from ..serialize import Serializer
+from ..wire.blobs import BLOB_NOT_FOUND
 from ..wire.ids import as_id, new_id
 from ..wire.jsontext import dumps, exact
 from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, TaskDocument, read_task_group
@@ -34,6 +35,8 @@ class TaskCalls:
     _transport: Transport
     _versions: VersionWatch
     serializer: Serializer
+    forget_blobs: Callable[[], None]
+    find_blob: Callable[[str, int], bytearray]
 
     @property
     def is_hosted(self) -> bool:
@@ -116,7 +119,11 @@ class TaskCalls:
         count = sum(map(len, request.tasks.values()))
         if not count:
             raise ValueError("there is no task to submit: add at least one")
-        body = _encoded(request if request.user_runtime is not None else replace(request, user_runtime=user_runtime()))
+        if request.user_runtime is None:
+            request = replace(request, user_runtime=user_runtime())
+        if not self.is_hosted:
+            request = replace(request, takes_blobs=True)
+        body = _encoded(request)
 
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key or new_id()}
 
@@ -137,6 +144,8 @@ class TaskCalls:
         except ServiceError as error:
             if self.is_hosted and error.perhaps_done:
                 raise uncertain(error, place) from error
+            if error.code == BLOB_NOT_FOUND:
+                self.forget_blobs()
             raise
         if reply.ha_warning:
             warnings.warn(reply.ha_warning, UserWarning, stacklevel=2)
@@ -153,7 +162,7 @@ class TaskCalls:
             TaskError: the task failed; the kind tells how.
             NotFound: there is no such task.
         """
-        return _known(self._looked_at(self._document(task_id)), self.serializer)
+        return _known(self._looked_at(self._document(task_id)), self.read_value)
 
     def get_result(self, task_id: object) -> Any:
         """Get the result of a task.
@@ -163,7 +172,16 @@ class TaskCalls:
             TaskError: the task failed; the kind tells how.
             NotFound: there is no such task.
         """
-        return value_in(self._looked_at(self._document(task_id)), self.serializer.deserialize)
+        return value_in(self._looked_at(self._document(task_id)), self.read_value)
+
+    def read_value(self, text: str) -> Any:
+        """Read a serialized value, fetching what it refers to. Blocks for that.
+
+        Raises:
+            DeserializationError: it cannot be read here; says why and what to do.
+            ServiceError: what it refers to cannot be had.
+        """
+        return self.serializer.deserialize(text, self.find_blob)
 
     def get_batch_result(self, task_id_list: Iterable[object]) -> dict[str, dict[str, Any]]:
         """Get what the service knows of several tasks.
@@ -177,7 +195,7 @@ class TaskCalls:
             self._looked_at(document)
             failure = failure_in(document) if document.is_finished else None
             if failure is None:
-                known[task_id] = _known(document, self.serializer)
+                known[task_id] = _known(document, self.read_value)
             else:
                 known[task_id] = _about(document) | {"exception": failure}
         return known
@@ -306,8 +324,8 @@ def _about(document: TaskDocument) -> dict[str, Any]:
     return about
 
 
-def _known(document: TaskDocument, serializer: Serializer) -> dict[str, Any]:
+def _known(document: TaskDocument, read: Callable[[str], Any]) -> dict[str, Any]:
     about = _about(document)
     if document.is_finished:
-        about["result"] = value_in(document, serializer.deserialize)
+        about["result"] = value_in(document, read)
     return about

@@ -16,12 +16,15 @@ import contextlib
 import logging
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from globus_sdk import ComputeClientV2, ComputeClientV3, GlobusAPIError, GlobusError, GlobusHTTPResponse
 from globus_sdk.authorizers import GlobusAuthorizer
+from globus_sdk.exc import convert_request_exception
 from globus_sdk.transport import RequestsTransport
+from globus_sdk.transport.representation_providers import RequestsRepresentationProvider
+from requests import RequestException
 
 from ..amqp import Patience
 from ..auth.app_authorizer import AppAuthorizer
@@ -42,6 +45,12 @@ _TIMEOUTS_S: Any = (5.0, 60.0)
 
 #: Pairs that are kept when nobody uses them; more exist while more calls run at once.
 _MOST_IDLE = 16
+#: Our name for a body that globus-sdk is to hand on.
+_AS_IT_IS = "as it is"
+#: What is read at a time of something large.
+_PIECE_BYTES = 1024 * 1024
+#: How long a service may take to put something large into its place, in seconds.
+_UPLOAD_TIMEOUT_S = 600.0
 
 
 class Pair:
@@ -50,6 +59,7 @@ class Pair:
     def __init__(self, service_url: str, authorizer: GlobusAuthorizer, retries: Retries) -> None:
         self._wire = RequestsTransport()
         self._wire.http_timeout = _TIMEOUTS_S  # handed on to requests as it is, which knows pairs
+        self._wire.representation_providers[_AS_IT_IS] = RequestsRepresentationProvider()
         if is_loopback(service_url):
             # With http_proxy set, requests would send even this through the proxy, where localhost is another machine.
             self._wire.session.trust_env = False
@@ -69,6 +79,13 @@ class Pair:
             transport=self._wire,
             retry_config=retries.config(),
         )
+
+    def upload(self, path: str, body: Any) -> GlobusHTTPResponse:
+        """Send a large body, whatever gives pieces of bytes and has a length; it is not copied."""
+        with self._wire.tune(http_timeout=_UPLOAD_TIMEOUT_S):  # the answer comes when all of it is in its place
+            return self.v2.request(
+                "PUT", path, data=body, headers={"Content-Type": "application/octet-stream"}, encoding=_AS_IT_IS
+            )
 
     def close(self) -> None:
         """Close the connection."""
@@ -150,6 +167,36 @@ class Transport:
             return read(body)
         except WireError as error:
             raise unreadable(call, response, str(error)) from error
+
+    def download(self, doing: str, path: str, take: Callable[[Iterator[bytes]], T]) -> T:
+        """Ask for something large and have it taken piece by piece. Blocks as `call` does, and until `take` returns.
+
+        Args:
+            doing: as for `call`.
+            path: where it is.
+            take: takes the pieces.
+
+        Raises:
+            ServiceError: as for `call`; `ServiceDown` when it breaks off.
+        """
+        call = Call(doing, self._service_url)
+        pair = self._lend()
+        try:
+            answer = self._send(
+                pair,
+                lambda one: one.v2.request("GET", path, stream=True),
+                lambda: pair.retries.begin(doing, idempotent=True, once=False),
+            )
+            # globus-sdk streams, and has no name for what comes.
+            response = answer._raw_response  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as it says above
+            with contextlib.closing(response):
+                return take(response.iter_content(_PIECE_BYTES))
+        except GlobusError as error:
+            raise pair.retries.tell(translated(error, call)) from error
+        except RequestException as error:
+            raise _passing(translated(convert_request_exception(error), call)) from error
+        finally:
+            self._take_back(pair)
 
     def close(self) -> None:
         """Close the connections; ends waits between attempts. Calls that are waiting for an answer still get it."""

@@ -21,7 +21,7 @@ from ..wire.messages import TASK_DELIVERED
 from . import failures, intake
 from .announced import AnnouncedEngine
 from .config import EndpointConfig
-from .engine import Cancelled, Engine, EngineBroken, Outcome
+from .engine import Cancelled, Engine, EngineBroken, Loss, Outcome
 from .heartbeat import Heartbeat, Workload, host_facts
 from .inflight import Inflight, Verdict
 from .job import Job, Site
@@ -237,14 +237,15 @@ class Agent:
         return self._failure(task_id, failures.CANCELLED, message, **{TASK_DELIVERED: delivered})
 
     def _done(self, task_id: str, outcome: Outcome) -> None:
-        if isinstance(outcome, bytes):
-            self._publish(task_id, outcome)
-        else:
+        if isinstance(outcome, Loss):
             details = {"endpoint_id": self._rules.endpoint_id, **outcome.details}
             code, message, transitions = outcome.code, outcome.message, outcome.transitions
             self._publish(
                 task_id, failures.failure(task_id, code, message, message, details=details, transitions=transitions)
             )
+        else:
+            # Of what it refers to, the engine has seen to it that the service has it.
+            self._publish(task_id, outcome if isinstance(outcome, bytes) else outcome.body)
 
     def _fail_task(self, task_id: str, code: str, message: str) -> None:
         self._publish(task_id, self._failure(task_id, code, message))

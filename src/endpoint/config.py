@@ -35,6 +35,9 @@ class EndpointConfig:
         service_url: the service; None: what the command line or the environment says.
         display_name: a name for people.
         allowed_functions: ids of the functions that may run here; None: all.
+        blobs_directory: where large arguments are kept when they have come; None: shared by all endpoints of this home.
+        max_blob_cache_mb: what is kept there, in megabytes; what was not used for longest goes, but for what a task
+            needs.
     """
 
     engine: str = "processes"
@@ -46,11 +49,13 @@ class EndpointConfig:
     service_url: str | None = None
     display_name: str | None = None
     allowed_functions: tuple[str, ...] | None = None
+    blobs_directory: str | None = None
+    max_blob_cache_mb: int = 10_000
 
     def __post_init__(self) -> None:
         if self.engine not in {"processes", "threads"} and not _is_reference(self.engine):
             raise ValueError(f"engine must be 'processes', 'threads' or 'package.module:factory', not {self.engine!r}")
-        for name in ("max_workers", "prefetch"):
+        for name in ("max_workers", "prefetch", "max_blob_cache_mb"):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise ValueError(f"{name} must be a whole number from 1 on, not {value!r}")
@@ -60,7 +65,7 @@ class EndpointConfig:
                 raise ValueError(f"{name} must be a number of seconds from {least} on, not {value!r}")
         if self.at_most_once not in {True, False}:
             raise ValueError(f"at_most_once must be true or false, not {self.at_most_once!r}")
-        for name in ("service_url", "display_name"):
+        for name in ("service_url", "display_name", "blobs_directory"):
             if not isinstance(getattr(self, name), (str, type(None))):
                 raise ValueError(f"{name} must be a string, not {getattr(self, name)!r}")  # noqa: TRY004 - of a file
         if self.allowed_functions is not None:

@@ -73,6 +73,12 @@ class EndpointDirectory:
         return self.path.is_dir()
 
     @property
+    def blobs(self) -> Path:
+        """Where large arguments are kept when they have come: in common with the other endpoints of its home."""
+        place = self.path.absolute().parent
+        return place.parent / "blobs" if place.name == "endpoints" else self.path / "blobs"
+
+    @property
     def log_file(self) -> Path:
         """Where a detached agent logs to."""
         return self.path / "agent.log"

@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
 from ..wire.messages import TaskTransition
-from .job import Job, Site
+from .job import Job, Outgoing, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Loss:
     transitions: tuple[TaskTransition, ...] | None = None
 
 
-#: What comes of a job: the worker's result message, or why there is none.
-Outcome: TypeAlias = bytes | Loss
+#: What comes of a job: the worker's result message, one that refers to blobs, or why there is none.
+Outcome: TypeAlias = bytes | Outgoing | Loss
 
 
 class EngineBroken(Exception):

@@ -14,7 +14,7 @@ from ..amqp import Loop
 from ..errors import FarpoolError
 from . import failures
 from .engine import Cancelled, EngineState, Loss, Outcome
-from .job import Job, Site
+from .job import Job, Outgoing, Site
 from .waiting import Waiting
 from .worker import Worker
 
@@ -45,8 +45,8 @@ class ExecutorEngine:
         self._total = workers
         self._limit = workers if holds_back else float("inf")
         self._waiting: Waiting[_Assignment] = Waiting()
-        self._futures: dict[str, Future[bytes]] = {}
-        self._abandoned: set[Future[bytes]] = set()  # called off, and running all the same
+        self._futures: dict[str, Future[bytes | Outgoing]] = {}
+        self._abandoned: set[Future[bytes | Outgoing]] = set()  # called off, and running all the same
 
     def start(self, *, ready: Callable[[], None], failed: Callable[[str], None]) -> None:
         """Say that it is ready; an executor that is not says so at the first job."""
@@ -114,10 +114,10 @@ class ExecutorEngine:
             self._futures[job.task_id] = future
             future.add_done_callback(partial(self._ended, assignment))
 
-    def _ended(self, assignment: _Assignment, future: Future[bytes]) -> None:
+    def _ended(self, assignment: _Assignment, future: Future[bytes | Outgoing]) -> None:
         self._loop.call(partial(self._finish, assignment, future))  # in whichever thread the executor calls this
 
-    def _finish(self, assignment: _Assignment, future: Future[bytes]) -> None:
+    def _finish(self, assignment: _Assignment, future: Future[bytes | Outgoing]) -> None:
         self._abandoned.discard(future)
         task_id = assignment.job.task_id
         is_ours = self._futures.get(task_id) is future
@@ -133,12 +133,12 @@ class ExecutorEngine:
         assignment.done(future.result() if error is None else _loss(error))
 
 
-def run_job(job: Job, site: Site) -> bytes:
+def run_job(job: Job, site: Site) -> bytes | Outgoing:
     """Run a job where the executor runs it; one with a time-out in a thread that can be left behind."""
     worker = _worker(site)
     if job.timeout_s is None:
         return worker.run(job)
-    bodies: list[bytes] = []
+    bodies: list[bytes | Outgoing] = []
     # It stands for this thread, and has its name: that is what the result says of where it ran.
     name = threading.current_thread().name
     thread = threading.Thread(target=lambda: bodies.append(worker.run(job)), name=name, daemon=True)

@@ -22,6 +22,7 @@ ENDPOINT_STOPPED = "ENDPOINT_OFFLINE"  # ours
 CANCELLED = "TASK_CANCELLED"  # ours
 TIMED_OUT = "TASK_TIMEOUT"  # ours
 CANNOT_DESERIALIZE = "DESERIALIZATION_FAILED"  # ours
+BLOB_UNAVAILABLE = "BLOB_UNAVAILABLE"  # ours
 CANNOT_SERIALIZE = "SERIALIZATION_FAILED"  # ours
 
 #: An error's text is cut to this many characters: a traceback is for reading.

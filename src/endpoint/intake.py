@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
 from ..errors import WireError
+from ..wire.blobs import from_header
 from ..wire.bounds import as_priority, as_timeout
 from ..wire.envelope import decode
 from ..wire.ids import as_id
@@ -20,7 +21,7 @@ from .job import Job
 #: Within a JSON string quotes are escaped, so this is found only where it is a value or a key of the message.
 _CANCEL = b'"task_cancel"'
 #: Headers of a task that only farpool's services send.
-_OURS = frozenset({"timeout_s", "priority", "movable"})
+_OURS = frozenset({"timeout_s", "priority", "movable", "blobs", "takes_blobs"})
 #: A cancel message is shorter than this.
 _CANCEL_BYTES = 1024
 
@@ -119,9 +120,10 @@ def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) ->
 def _with_options(job: Job, headers: Mapping[str, Any]) -> Job | Refusal:
     try:
         timeout_s, priority = _timeout(headers.get("timeout_s")), _priority(headers.get("priority"))
+        blobs, takes_blobs = from_header(headers.get("blobs", "")), headers.get("takes_blobs") is True
     except (TypeError, ValueError) as error:
         return Refusal(job.task_id, failures.NOT_A_TASK, f"the task cannot be run: header {error}")
-    return replace(job, timeout_s=timeout_s, priority=priority)
+    return replace(job, timeout_s=timeout_s, priority=priority, blobs=blobs, takes_blobs=takes_blobs)
 
 
 def _priority(header: object) -> int:

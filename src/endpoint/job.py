@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import socket
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..wire.messages import WORKER
@@ -25,6 +26,8 @@ class Job:
         timeout_s: seconds that it may run, from the moment a worker begins it; None: as long as it takes.
         priority: among the jobs that wait, higher ones are run first.
         movable: whether its task may go to another endpoint as long as the service has not heard that it began.
+        blobs: what its arguments refer to, with the sizes in bytes.
+        takes_blobs: whether its result may be a reference.
     """
 
     task_id: str
@@ -33,6 +36,25 @@ class Job:
     timeout_s: float | None = None
     priority: int = 0
     movable: bool = False
+    blobs: Mapping[str, int] = field(default_factory=dict[str, int])
+    takes_blobs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A result by reference: its message, and the blobs that must be at the service before it.
+
+    Attributes:
+        blobs: their sizes in bytes, by name; each is a file that `outgoing_name` names.
+    """
+
+    body: bytes
+    blobs: Mapping[str, int]
+
+
+def outgoing_name(task_id: str, digest: str) -> str:
+    """Name the file of a blob of a task's result."""
+    return f"{task_id}.{digest}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +65,15 @@ class Site:
         endpoint_id: whose worker it is; goes into the details of every result.
         sys_path: where the worker looks for modules; empty: as it was started.
         max_result_chars: the most characters a serialized result may have.
+        blobs: the directory where the blobs of arguments are.
+        outgoing: the directory for those of results; empty: results travel along.
     """
 
     endpoint_id: str
     sys_path: tuple[str, ...] = ()
     max_result_chars: int = MAX_RESULT_CHARS
+    blobs: str = ""
+    outgoing: str = ""
 
     def details(self) -> dict[str, Any]:
         """Give the facts that every result carries: clients compare the versions with their own."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from ..amqp import Loop, Timer
@@ -30,7 +30,7 @@ from .pump import Pump
 from .waiting import Waiting
 from .worker_link import WorkerLink
 from .worker_output import WorkerOutput
-from .worker_process import job_frame, site_frame
+from .worker_process import job_frame, outcome_in, site_frame
 
 log = logging.getLogger(__name__)
 
@@ -173,13 +173,14 @@ class ProcessEngine:
     def _received(self, worker: WorkerLink, frame: Frame) -> None:
         assignment = self._take_from(worker)
         if assignment is not None:
+            outcome = outcome_in(frame)
             if worker.outlet.is_quiet:
                 # The worker first: it works while the result is published.
                 self._next(worker)
-                assignment.done(frame.body)
+                assignment.done(outcome)
             else:
                 self._reporting.add(worker)
-                self._pump.take(worker.outlet, partial(self._printed, worker, assignment, frame.body))
+                self._pump.take(worker.outlet, partial(self._printed, worker, assignment, outcome))
         elif worker in self._starting:
             self._starting.discard(worker)
             self._failed_starts = 0
@@ -189,14 +190,19 @@ class ProcessEngine:
                 worker.send(site_frame(self._site))
             self._next(worker)
 
-    def _printed(self, worker: WorkerLink, assignment: _Assignment, body: bytes, stdout: str, stderr: str) -> None:
+    def _printed(
+        self, worker: WorkerLink, assignment: _Assignment, outcome: bytes | Outgoing, stdout: str, stderr: str
+    ) -> None:
         """Take note of what a job printed, in the pump's thread: it has come out, and the result follows."""
 
         def report() -> None:
             if worker in self._reporting:
                 self._reporting.discard(worker)
                 self._next(worker)
-            assignment.done(printed.filled_in(body, stdout, stderr))
+            if isinstance(outcome, bytes):
+                assignment.done(printed.filled_in(outcome, stdout, stderr))
+            else:
+                assignment.done(replace(outcome, body=printed.filled_in(outcome.body, stdout, stderr)))
 
         self._loop.call(report)
 

@@ -22,7 +22,7 @@ from ..version import __version__
 from ..wire.checks import as_object
 from ..wire.ids import as_id
 from ..wire.queues import QueueInfo
-from ..wire.rest.registrations import TAKES_CANCELS, TELLS_BEGUN
+from ..wire.rest.registrations import TAKES_BLOBS, TAKES_CANCELS, TELLS_BEGUN
 from .config import EndpointConfig
 from .directory import EndpointDirectory
 
@@ -220,6 +220,7 @@ def _metadata(config: EndpointConfig) -> dict[str, Any]:
         TAKES_CANCELS: True,
         # One that acknowledges tasks as they come cannot be given them again.
         TELLS_BEGUN: not config.at_most_once,
+        TAKES_BLOBS: True,
         "python_version": platform.python_version(),
         "hostname": socket.gethostname(),
         "local_user": _user(),

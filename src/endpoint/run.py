@@ -6,16 +6,19 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..amqp import ONE_TRY, Loop
 from ..client import Client
 from ..errors import FarpoolError
 from .agent import Agent
+from .blob_cache import BlobCache
 from .config import EndpointConfig
 from .directory import EndpointDirectory
 from .engine import Engine, EngineBroken
 from .executors import ExecutorEngine, executor_named
 from .processes import ProcessEngine
+from .provisions import Provisions
 from .registration import Registered, register
 from .signals import stopping_on_signals
 from .worker_output import WorkerOutput
@@ -80,7 +83,7 @@ def run_agent(
         agent = Agent(
             loop,
             config,
-            engine=make_engine(loop, config, output),
+            engine=_provisioned(loop, make_engine(loop, config, output), directory, config, way),
             register=way.register,
             patience_s=patience_s,
             sys_path=way.sys_path,
@@ -114,6 +117,12 @@ def make_engine(
     return ExecutorEngine(loop, executor=executor_named(config.engine, workers), workers=workers)
 
 
+def _provisioned(loop: Loop, engine: Engine, directory: EndpointDirectory, config: EndpointConfig, way: _Way) -> Engine:
+    place = Path(config.blobs_directory).expanduser() if config.blobs_directory else directory.blobs
+    cache = BlobCache(place, max_bytes=config.max_blob_cache_mb * 1_000_000)
+    return Provisions(loop, engine, cache=cache, outgoing=directory.path / "outgoing", service=way.client)
+
+
 class _Way:
     """The way to the service: found when it is first needed, kept after that. Used by one thread at a time."""
 
@@ -123,6 +132,12 @@ class _Way:
         self._connect = connect
         self._connection: Connection | None = None
         self._client: Client | None = None
+
+    def client(self) -> Client:
+        """Give the client; there is one when there are tasks."""
+        if self._client is None:
+            raise AssertionError("registered before anything else")
+        return self._client
 
     def register(self) -> Registered:
         if self._client is None:

@@ -23,7 +23,8 @@ from ..wire.envelope import decode, encode
 from ..wire.messages import EXCEPTION, WORKER, Result, Task, TaskTransition
 from ..wire.states import Actor, TaskState
 from . import failures, printed
-from .job import Job, Site
+from .job import Job, Outgoing, Site
+from .worker_blobs import BlobMissing, OutOfRoom, WorkerBlobs
 
 _MAIN = threading.main_thread().name
 _RAISED = "An error occurred during the execution of this task"
@@ -44,19 +45,22 @@ class Worker:
             self._details |= printed.nothing()
         self._serializer = Serializer()
 
-    def run(self, job: Job) -> bytes:
+    def run(self, job: Job) -> bytes | Outgoing:
         """Run a job and return its result message: the value, or what went wrong."""
+        blobs = WorkerBlobs(job.task_id, self._site.blobs, self._site.outgoing)
         started = _transition(TaskState.EXEC_START)
         failure: failures.Failed | None = None
         text = ""
         try:
-            text = self._text_of(job)
+            text = self._text_of(job, blobs)
         except failures.Failed as failed:
             failure = failed.with_traceback(None)
+            blobs.discard()
         transitions = (started, _transition(TaskState.EXEC_END))
         details = self._details_here()
         if failure is None:
-            return encode(Result(job.task_id, text, details, None, transitions))
+            body = encode(Result(job.task_id, text, details, None, transitions))
+            return Outgoing(body, blobs.written) if blobs.written else body
         if failure.exception is not None:
             details = {**details, EXCEPTION: failure.exception}
         return failures.failure(
@@ -68,20 +72,20 @@ class Worker:
         name = threading.current_thread().name
         return self._details if name == _MAIN else {**self._details, WORKER: f"{self._details[WORKER]}/{name}"}
 
-    def _text_of(self, job: Job) -> str:
+    def _text_of(self, job: Job, blobs: WorkerBlobs) -> str:
         """Run a job and return its serialized value.
 
         Raises:
             failures.Failed: there is no value; says why, in the words of the protocol.
         """
-        fn, args, kwargs = self._call_of(job)
+        fn, args, kwargs = self._call_of(job, blobs)
         try:
             value = fn(*args, **kwargs)
         except BaseException as error:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are the task's, not ours
             raise self._raised(error) from None
-        return self._serialized(value, job)
+        return self._serialized(value, job, blobs)
 
-    def _call_of(self, job: Job) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    def _call_of(self, job: Job, blobs: WorkerBlobs) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
         try:
             message = decode(job.body)
         except WireError as error:
@@ -90,15 +94,23 @@ class Worker:
             what = f"a task was expected, and this is a {type(message).__name__} message"
             raise failures.Failed(failures.NOT_A_TASK, what, what)
         try:
-            return self._serializer.unpack_call(message.task_buffer)
+            return self._serializer.unpack_call(message.task_buffer, blobs.find)
+        except BlobMissing as error:
+            raise failures.Failed(failures.BLOB_UNAVAILABLE, str(error), str(error)) from None
         except (DeserializationError, WireError) as error:
             raise _explained(failures.CANNOT_DESERIALIZE, error) from None
         except BaseException as error:  # noqa: BLE001 - unpickling runs the user's code
             raise self._raised(error) from None
 
-    def _serialized(self, value: Any, job: Job) -> str:
+    def _serialized(self, value: Any, job: Job, blobs: WorkerBlobs) -> str:
+        by_reference = job.takes_blobs and bool(self._site.outgoing) and not job.result_serializers
         try:
-            text = self._serializer.serialize_by(value, job.result_serializers)
+            if by_reference:
+                text = self._serializer.serialize_large(value, blobs.keep)
+            else:
+                text = self._serializer.serialize_by(value, job.result_serializers)
+        except OutOfRoom as error:
+            raise failures.Failed(failures.BLOB_UNAVAILABLE, str(error), str(error)) from None
         except SerializationError as error:
             raise _explained(failures.CANNOT_SERIALIZE, error) from None
         except BaseException as error:  # noqa: BLE001 - pickling runs the user's code

@@ -15,16 +15,23 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import asdict
 from types import FrameType
+from typing import Any
 
 from ..local.parent import die_with_parent, watch_parent
+from ..wire.blobs import from_header, to_header
 from .frames import Frame, FrameReader, pieces
-from .job import Job, Site
+from .job import Job, Outgoing, Site
 from .worker import Worker
 from .worker_output import WorkerOutput, print_to
 
 #: What the agent runs to start a worker: it finds modules where the agent does, and its `__main__` is almost empty.
 START = "import sys, json; sys.path[:] = json.loads(sys.argv[2]); from {module} import main; main()"
+
+
+#: In the head of a job: its result may be a reference.
+_TAKES_BLOBS = "takes-blobs"
 
 
 def command(descriptor: int, output: WorkerOutput) -> list[str]:
@@ -35,12 +42,24 @@ def command(descriptor: int, output: WorkerOutput) -> list[str]:
 
 def job_frame(job: Job) -> Frame:
     """Write a job for the worker."""
-    return Frame("\n".join((job.task_id, *job.result_serializers)), job.body)
+    return Frame("\n".join((job.task_id, _TAKES_BLOBS if job.takes_blobs else "", *job.result_serializers)), job.body)
 
 
 def site_frame(site: Site) -> Frame:
     """Write what the worker must know before its first job."""
-    return Frame("site", json.dumps([site.endpoint_id, site.sys_path, site.max_result_chars]).encode())
+    return Frame("site", json.dumps(asdict(site)).encode())
+
+
+def outcome_in(frame: Frame) -> bytes | Outgoing:
+    """Read what came of a job."""
+    _, _, blobs = frame.head.partition("\n")
+    return Outgoing(frame.body, from_header(blobs)) if blobs else frame.body
+
+
+def _outcome_frame(outcome: bytes | Outgoing) -> Frame:
+    if isinstance(outcome, Outgoing):
+        return Frame(f"done\n{to_header(outcome.blobs)}", outcome.body)
+    return Frame("done", outcome)
 
 
 def main() -> None:
@@ -86,22 +105,24 @@ def _serve(agent: socket.socket) -> None:
         if frame.head == "site":
             worker = Worker(_settle(frame), is_heard=True)
             continue
-        task_id, *serializers = frame.head.split("\n")
-        body = worker.run(Job(task_id, frame.body, tuple(serializers)))
+        task_id, takes_blobs, *serializers = frame.head.split("\n")
+        outcome = worker.run(Job(task_id, frame.body, tuple(serializers), takes_blobs=bool(takes_blobs)))
         if os.getpid() != process:
             os._exit(0)  # the task forked, and its child came back from the function: the parent reports, not it
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
-        _send(agent, Frame("done", body))
-        del frame, body  # a worker that waits holds no payload
+        _send(agent, _outcome_frame(outcome))
+        del frame, outcome  # a worker that waits holds no payload
 
 
 def _settle(frame: Frame) -> Site:
-    endpoint_id, sys_path, max_result_chars = json.loads(frame.body)
-    if sys_path:
-        sys.path[:] = sys_path
-    return Site(endpoint_id, tuple(sys_path), max_result_chars)
+    told: dict[str, Any] = json.loads(frame.body)
+    told["sys_path"] = tuple(told["sys_path"])
+    site = Site(**told)
+    if site.sys_path:
+        sys.path[:] = site.sys_path
+    return site
 
 
 def _receive(agent: socket.socket, reader: FrameReader) -> Frame:

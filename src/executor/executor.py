@@ -454,7 +454,7 @@ class Executor(Work):
         try:
             pipeline = Pipeline(
                 place.service(),
-                deserialize=self._serializer.deserialize,
+                deserialize=partial(self._serializer.deserialize, find=place.client.find_blob),
                 batch_size=self._batch_size,
                 batch_bytes=BATCH_BYTES,
                 amqp_port=self._amqp_port,

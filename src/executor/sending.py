@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ..amqp import Backoff, Spell
 from ..errors import FarpoolError, PayloadTooLarge, ServiceError, ServiceRefused
+from ..wire.blobs import BLOB_NOT_FOUND
 from ..wire.rest import SubmitRequest
 from .task import Batch
 
@@ -101,10 +102,10 @@ class Outage:
 
 
 def parts_of(batch: Batch, error: FarpoolError) -> list[Batch]:
-    """Take a refused batch apart: a refusal may concern one function, or the size only."""
+    """Take a refused batch apart: a refusal may concern one function, the size only, or what one task refers to."""
     if not isinstance(error, ServiceRefused) or error.is_passing:
         return [batch]
-    if isinstance(error, PayloadTooLarge):
+    if isinstance(error, PayloadTooLarge) or error.code == BLOB_NOT_FOUND:
         middle = len(batch.tasks) // 2
         parts = [batch.tasks[:middle], batch.tasks[middle:]]
     else:

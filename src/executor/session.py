@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..client import description_of, name_of
-from ..errors import PayloadTooLarge
 from ..serialize import Serializer
 from ..settings import Settings
 from .code import Code, code_of
@@ -16,6 +15,7 @@ from .future import Future
 from .initializer import Initializer
 from .journal import NO_JOURNAL, Journal, NoJournal, TakenUp, journal_file
 from .kinds import prepared
+from .large import packed_call
 from .memory import Memory, function_file
 from .options import Options
 from .pipeline import Pipeline
@@ -69,19 +69,15 @@ class Session:
             RuntimeError: the pipeline takes no more.
             SerializationError: an argument cannot be sent.
             PayloadTooLarge: the packed arguments are over the service's limit.
+            ServiceError: what is large in the arguments cannot be sent.
             ValueError: no endpoint is set where one is needed.
         """
         submitted_at = time.time()
-        payload = self.serializer.pack_arguments(args, dict(kwargs))
-        limit = self.place.client.max_payload_bytes
-        if limit is not None and len(payload) > limit:
-            raise PayloadTooLarge(
-                f"the packed arguments are {len(payload):,} bytes, the service takes {limit:,} in one request: "
-                "pass less, or pass a reference to where the data is"
-            )
         spread = options.spread
         endpoint_id = self.place.endpoint_for(options.home)
         route = replace(options.route, endpoint_id=endpoint_id, movable=spread is not None)
+        readers = (endpoint_id,) if spread is None else spread.ids
+        payload = packed_call(self.place.client, self.serializer, readers, args, kwargs)
         function_id = function.function_id
         future: Future[Any] = Future(
             endpoint_id=route.endpoint_id,

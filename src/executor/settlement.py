@@ -18,11 +18,13 @@ from typing import Any
 from ..amqp import Loop
 from ..client import VersionWatch
 from ..errors import FarpoolError, TaskCancelled, TaskTimeout
+from ..wire.blobs import blobs_in, is_referenced
 from ..wire.messages import Result
 from ..wire.rest import TaskDocument
 from .alarms import Alarms
 from .attempts import Attempts
 from .cancels import Cancels
+from .downloads import Downloads
 from .future import Future
 from .journal import NO_JOURNAL, NoJournal
 from .outcome import outcome_of
@@ -80,12 +82,13 @@ class Settlement:
         self._cancels = Cancels(loop, cancel, self._not_told)
         self.table: FutureTable[Result | TaskDocument] = FutureTable()
         self.meter = Meter()
+        self._downloads = Downloads(settled)
         self.delivered = 0
 
     @property
     def is_empty(self) -> bool:
-        """Whether no future waits: neither for a result nor for another attempt."""
-        return not len(self.table) and not self._attempts.waiting()
+        """Whether no future waits: neither for a result, or the rest of it, nor for another attempt."""
+        return not len(self.table) and not self._attempts.waiting() and not self._downloads.pending
 
     @property
     def is_calling_off(self) -> bool:
@@ -231,6 +234,12 @@ class Settlement:
     def _settle(self, future: Future[Any], result: Result | TaskDocument) -> None:
         future.was_told(told_in(result), time.time())
         self._versions.look(result, future.endpoint_id)
+        if is_referenced(_text_of(result)):
+            self._downloads.put(partial(self._read, future, result))
+        else:
+            self._read(future, result)
+
+    def _read(self, future: Future[Any], result: Result | TaskDocument) -> None:
         value, error = outcome_of(future, result, self._deserialize)
         self._journal.result(future, result, failed=error is not None)
         if error is None:
@@ -289,5 +298,10 @@ def _facts(future: Future[Any]) -> dict[str, str | None]:
     return {"task_id": future.task_id, "endpoint_id": future.endpoint_id, "function_id": future.function_id}
 
 
+def _text_of(result: Result | TaskDocument) -> str:
+    return result.data if isinstance(result, Result) else result.result or ""
+
+
 def _size_of(result: Result | TaskDocument) -> int:
-    return len(result.data) if isinstance(result, Result) else len(result.result or "")
+    text = _text_of(result)
+    return len(text) + sum(blobs_in(text).values())

@@ -63,7 +63,7 @@ class Work(Staying, Maps):
             RuntimeError: after `shutdown`.
             SerializationError: the function or an argument cannot be sent; names it.
             PayloadTooLarge: the packed arguments are over the service's limit.
-            ServiceError: the function could not be registered.
+            ServiceError: the function could not be registered, or what is large in the arguments not be sent.
             ValueError: no endpoint is set where one is needed.
         """
         session, options = self._begun(), self._options

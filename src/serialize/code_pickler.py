@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import ast
 import inspect
-import io
 import sys
 import zlib
 from base64 import b85encode
+from collections.abc import Callable
 from functools import cache
 from pickle import EMPTY_DICT
 from types import CodeType
@@ -40,7 +40,9 @@ if TYPE_CHECKING:
         memo: dict[int, Any]
         _postproc: dict[int, list[Any]]
 
-        def __init__(self, file: io.BytesIO, protocol: int) -> None: ...
+        def __init__(
+            self, file: Any, protocol: int, *, buffer_callback: Callable[[Any], Any] | None = None
+        ) -> None: ...
         def dump(self, value: object) -> None: ...
         def save(self, value: Any, save_persistent_id: bool = True) -> None: ...
         def memoize(self, value: object) -> None: ...
@@ -60,10 +62,18 @@ class CodePickler(_DillPickler):
         file: where to write.
         protocol: of pickle.
         as_source: whether code is written as source text where that is as good.
+        buffer_callback: as for `pickle.Pickler`.
     """
 
-    def __init__(self, file: io.BytesIO, protocol: int, *, as_source: bool = True) -> None:
-        super().__init__(file, protocol)
+    def __init__(
+        self,
+        file: Any,
+        protocol: int,
+        *,
+        as_source: bool = True,
+        buffer_callback: Callable[[Any], Any] | None = None,
+    ) -> None:
+        super().__init__(file, protocol, buffer_callback=buffer_callback)
         self._as_source = as_source and _reader() is not None
         self._is_guarded = False
         # By the id of the code, which lives as long as the class that is being pickled.

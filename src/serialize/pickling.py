@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 import pickle
+from collections.abc import Callable
 from types import FunctionType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import dill
 
@@ -47,7 +48,7 @@ def dumps(value: object) -> bytes:
     Raises:
         Exception: the value cannot be pickled; whatever dill or the value's own reduction raises.
     """
-    if _is_flat(value):
+    if is_flat(value):
         return pickle.dumps(value, PROTOCOL)
     try:
         return dumps_by_pickle(value)
@@ -100,7 +101,8 @@ def loads(data: bytes) -> Any:
     return _dill.loads(data)
 
 
-def _is_flat(value: Any) -> bool:
+def is_flat(value: Any) -> bool:
+    """Whether a value is an atom, or a short container of atoms: pickle writes it without looking at any class."""
     kind = type(value)  # pyright: ignore[reportUnknownVariableType]
     if kind in _ATOMS:
         return True
@@ -115,6 +117,14 @@ def _is_flat(value: Any) -> bool:
 
 class _NeedsDill(Exception):
     """The value holds something that dill stores otherwise than pickle does."""
+
+
+class Writable(Protocol):
+    """What a pickler writes to."""
+
+    def write(self, chunk: bytes, /) -> Any:
+        """Take some bytes."""
+        ...
 
 
 class _Chunks(list[bytes]):
@@ -133,8 +143,13 @@ class CarefulPickler(pickle.Pickler):
     and every class and function that is written by reference.
     """
 
-    def __init__(self, chunks: _Chunks) -> None:
-        super().__init__(chunks, PROTOCOL)
+    def __init__(
+        self,
+        chunks: Writable,
+        protocol: int = PROTOCOL,
+        buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+    ) -> None:
+        super().__init__(chunks, protocol, buffer_callback=buffer_callback)
         self._ordinary: set[type[Any]] = set()
 
     def reducer_override(self, value: object) -> Any:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import DeserializationError, SerializationError, WireError
+from ..wire.blobs import is_referenced
 from ..wire.packing import pack, unpack
 from .by_value import ByValue
 from .code import AutoCode
 from .data import DillDataBase64
 from .faults import locate, locate_in_function
+from .referenced import Find, Keep, read_pieces, write_pieces
 from .staying import stays_here
 from .strategies import strategy_named, strategy_of
 from .strategy import Strategy
@@ -65,13 +67,28 @@ class Serializer:
                 failures.append(f"{path}: {error}")
         raise SerializationError(f"no strategy asked for can write {kind_of(value)}: {'; '.join(failures)}")
 
-    def deserialize(self, text: str) -> Any:
+    def serialize_large(self, value: Any, keep: Keep) -> str:
+        """Write one value; what is large in it is kept elsewhere, where that can be.
+
+        Raises:
+            SerializationError: it cannot be written; says why.
+        """
+        if callable(value) or not self._takes_pieces:
+            return self.serialize(value)
+        identifier, body = write_pieces(value, keep)
+        return f"{identifier}\n{body}"
+
+    def deserialize(self, text: str, find: Find | None = None) -> Any:
         """Read one value, whatever strategy wrote it.
+
+        Args:
+            text: the value.
+            find: gives the memory of a piece that is kept elsewhere; None: there is no such here.
 
         Raises:
             DeserializationError: it cannot be read here; says why and what to do.
         """
-        return strategy_of(text).deserialize(text)
+        return read_pieces(text, find) if is_referenced(text) else strategy_of(text).deserialize(text)
 
     def pack_function(self, function: Callable[..., Any]) -> str:
         """Write a function as it is registered (`function_code`).
@@ -93,24 +110,33 @@ class Serializer:
             advice = f" because of {fault}; pass that as an argument or make it inside the function" if fault else ""
             raise SerializationError(f"function {name} cannot be serialized{advice}: {error}") from error
 
-    def pack_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    def pack_arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], keep: Keep | None = None) -> str:
         """Write the arguments of one call, as they are submitted.
+
+        Args:
+            args: the positional arguments.
+            kwargs: the keyword arguments.
+            keep: has a large piece of them kept elsewhere, and gives its name; None: everything travels along.
 
         Raises:
             SerializationError: one of them cannot be written; names it by position (from 1) or keyword, and its type.
         """
-        data = self.data
         try:
-            positional = data.body_of(args)
-            keyword = data.body_of(dict(kwargs))
+            one, positional = self._argument_body(args, keep)
+            two, keyword = self._argument_body(dict(kwargs), keep)
         except SerializationError as error:
             raise self._argument_error(args, kwargs, error) from error
         # One join for all: arguments may be large, and every further step would copy them.
-        header = data.identifier
-        return f"{len(positional) + 3}\n{header}\n{positional}{len(keyword) + 3}\n{header}\n{keyword}"
+        return f"{len(positional) + 3}\n{one}\n{positional}{len(keyword) + 3}\n{two}\n{keyword}"
 
-    def unpack_call(self, task_buffer: str) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    def unpack_call(
+        self, task_buffer: str, find: Find | None = None
+    ) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
         """Read a task: the function, its positional and its keyword arguments.
+
+        Args:
+            task_buffer: the task.
+            find: as for `deserialize`.
 
         Raises:
             WireError: the text is not three packed strings.
@@ -120,8 +146,8 @@ class Serializer:
         if len(texts) != 3:
             raise WireError(f"a task holds a function and two kinds of arguments, 3 packed strings, not {len(texts)}")
         function = self._read("the function", texts[0])
-        args = self._read("the positional arguments", texts[1])
-        kwargs = self._read("the keyword arguments", texts[2])
+        args = self._read("the positional arguments", texts[1], find)
+        kwargs = self._read("the keyword arguments", texts[2], find)
         if not callable(function):
             raise DeserializationError(f"the task's function is {kind_of(function)}, which cannot be called")
         return function, tuple(args), dict(kwargs)
@@ -134,9 +160,18 @@ class Serializer:
             elif self._fails(part):
                 raise self._argument_error((), {name.lstrip("_"): part}, None)
 
-    def _read(self, what: str, text: str) -> Any:
+    @property
+    def _takes_pieces(self) -> bool:
+        return type(self.data) is DillDataBase64
+
+    def _argument_body(self, value: Any, keep: Keep | None) -> tuple[str, str]:
+        if keep is None or not self._takes_pieces:
+            return self.data.identifier, self.data.body_of(value)
+        return write_pieces(value, keep)
+
+    def _read(self, what: str, text: str, find: Find | None = None) -> Any:
         try:
-            return self.deserialize(text)
+            return self.deserialize(text, find)
         except DeserializationError as error:
             raise DeserializationError(f"{what}: {error}") from error
 

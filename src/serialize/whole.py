@@ -58,8 +58,15 @@ _LOCKS: dict[type, Any] = {type(make()): make for make in (_thread.allocate_lock
 class WholePickler(CodePickler):
     """dill's pickler, with ways of its own for code, functions, modules, enumerations and locks; see `CodePickler`."""
 
-    def __init__(self, file: io.BytesIO, protocol: int, *, as_source: bool = True) -> None:
-        super().__init__(file, protocol, as_source=as_source)
+    def __init__(
+        self,
+        file: Any,
+        protocol: int,
+        *,
+        as_source: bool = True,
+        buffer_callback: Callable[[Any], Any] | None = None,
+    ) -> None:
+        super().__init__(file, protocol, as_source=as_source, buffer_callback=buffer_callback)
         # By the id of a function's globals: what stands for them in the pickle, and the names given to it so far.
         # Functions that share their globals here share them there.
         self._spaces: dict[int, tuple[dict[str, Any], set[str]]] = {}

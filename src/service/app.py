@@ -15,6 +15,7 @@ from .edge import Application, Edge, internal_error
 from .faults import Fault
 from .house import House
 from .routes import ROUTERS
+from .routes.blobs import PREFIX
 from .routes.requests import answer
 
 
@@ -30,7 +31,7 @@ def make_app(house: House, *, max_request_bytes: int) -> Application:
     app.add_exception_handler(UnicodeEncodeError, _on_unicode_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_exception)
-    return Edge(app, max_request_bytes=max_request_bytes)
+    return Edge(app, max_request_bytes=max_request_bytes, unbounded=PREFIX)
 
 
 def _refuse(request: Request, fault: Fault, headers: Any = None) -> Response:

@@ -22,12 +22,16 @@ class ServiceDirectory:
         path: the directory, absolute.
         token_file: the local user's bearer token, mode 0600.
         store_file: the SQLite database.
+        blobs: the blobs, where they are kept as files.
+        spool: where blobs are put together.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.token_file = self.path / "token"
         self.store_file = self.path / "service.sqlite"
+        self.blobs = self.path / "blobs"
+        self.spool = self.path / "spool"
         self._ports_file = self.path / "ports.json"
         self._lock: IO[str] | None = None
 

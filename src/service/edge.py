@@ -29,11 +29,13 @@ class Edge:
     Args:
         app: answers the requests; finds `request_id` in its request's state.
         max_request_bytes: larger bodies are refused, by what the request says of itself where it does.
+        unbounded: paths that begin so have a bound of their own.
     """
 
-    def __init__(self, app: Application, *, max_request_bytes: int) -> None:
+    def __init__(self, app: Application, *, max_request_bytes: int, unbounded: str) -> None:
         self._app = app
         self._max_request_bytes = max_request_bytes
+        self._unbounded = unbounded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -51,8 +53,10 @@ class Edge:
             await send(message)
 
         try:
-            self._require_size(_content_length(scope))
-            await self._app(scope, self._bounded(receive), send_named)
+            if not scope["path"].startswith(self._unbounded):
+                self._require_size(_content_length(scope))
+                receive = self._bounded(receive)
+            await self._app(scope, receive, send_named)
         except Exception as error:
             if not isinstance(error, Fault):
                 log.exception("%s %s failed (request %s)", scope["method"], scope["path"], request_id)

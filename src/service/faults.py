@@ -5,6 +5,10 @@ The codes are the ones the hosted service documents, so that programs which look
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..wire.blobs import BLOB_NOT_FOUND
+
 
 class Fault(Exception):
     """A request that is refused.
@@ -144,4 +148,45 @@ def too_large(size_bytes: int, limit_bytes: int) -> Fault:
         "TASK_PAYLOAD_TOO_LARGE",
         f"the request is {size_bytes} bytes long and the limit is {limit_bytes}; send fewer tasks at once, "
         "or pass large data by reference (a file, an object store)",
+    )
+
+
+def blob_not_found(digests: Sequence[str]) -> Fault:
+    """404: no such blob, or none that the caller has sent or was sent."""
+    names = ", ".join(digests[:3]) + (f" and {len(digests) - 3} more" if len(digests) > 3 else "")
+    return Fault(404, BLOB_NOT_FOUND, f"you have no blob {names} at this service; send it first, or once more")
+
+
+def blob_differs(digest: str, found: str, size_bytes: int) -> Fault:
+    """422: what came is not what its name says."""
+    return Fault(
+        422,
+        "BLOB_DIFFERS",
+        f"the {size_bytes} bytes that came have the SHA-256 {found}, not {digest}: they were changed while they were "
+        "sent, or damaged on the way; send them again",
+    )
+
+
+def blob_too_large(size_bytes: int, limit_bytes: int) -> Fault:
+    """413: a blob over the limit."""
+    return Fault(
+        413,
+        "BLOB_TOO_LARGE",
+        f"the blob is {size_bytes} bytes long and the limit is {limit_bytes}; write such data to a place that both "
+        "sides reach, and pass its name",
+    )
+
+
+def blob_store_full(why: str) -> Fault:
+    """507: there is no room for a blob."""
+    return Fault(507, "BLOB_STORE_FULL", f"the service has no room for the blob ({why}); make room there")
+
+
+def endpoint_takes_no_blobs(endpoint_id: str) -> Fault:
+    """422: the endpoint's agent cannot read arguments by reference."""
+    return Fault(
+        422,
+        "ENDPOINT_TAKES_NO_BLOBS",
+        f"endpoint {endpoint_id} takes no arguments by reference, as its agent is not a farpool of this version; pass "
+        "less, or submit to one that is",
     )

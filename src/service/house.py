@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from ..wire.queues import HEARTBEATS_QUEUE, RESULTS_QUEUE
+from .blobs import BlobPlace, Keeper, Sweeper
 from .broker import Broker
 from .cancelling import Cancelling
 from .endings import Endings
@@ -41,6 +42,7 @@ class House:
         token: the local user's bearer token.
         secret: what ids of idempotent requests are derived with.
         lock_s, keep_finished_s: see `ServiceOptions`.
+        blobs: where blobs are kept.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class House:
         secret: bytes,
         lock_s: float,
         keep_finished_s: float,
+        blobs: BlobPlace,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.database = database
@@ -71,6 +74,8 @@ class House:
         self.groups = Groups(database, self.outbox)
         self.submissions = Submissions(database, self.outbox, self._user_endpoints, secret=secret, clock=clock)
         self._recovery = Recovery(database, broker, self.outbox, keep_finished_s=keep_finished_s, clock=clock)
+        self.blobs = Keeper(database, blobs, clock=clock)
+        self.sweeper = Sweeper(database, blobs, clock=clock)
         self._retention = Retention(database, self.outbox, keep_finished_s=keep_finished_s, clock=clock)
 
     async def start(self) -> None:
@@ -83,9 +88,11 @@ class House:
         await self.broker.consume(HEARTBEATS_QUEUE, self._heartbeats.handle)
         await self.cancelling.start()
         self._retention.start()
+        self.sweeper.start()
 
     async def stop(self) -> None:
         """Finish what is under way, and let go of everything."""
+        await self.sweeper.stop()
         await self._retention.stop()
         await self.cancelling.stop()
         await self._user_endpoints.stop()

@@ -9,6 +9,9 @@ from pathlib import Path
 #: The largest request body, in bytes. The hosted service takes 10 MB; a service of one's own need not be that careful.
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 
+#: The largest blob, in bytes: what is larger is better off on a file system.
+MAX_BLOB_BYTES = 16 * 1024**3
+
 #: How long a finished task and its result are kept, in seconds: two weeks, as the hosted service does.
 KEEP_FINISHED_S = 14 * 24 * 3600.0
 
@@ -51,6 +54,8 @@ class ServiceOptions:
         durable: whether the store survives a power failure as well as a crash of the process.
         ready: called once, in the service's thread, when requests are served.
         max_request_bytes: larger requests are refused with 413.
+        blobs_url: where blobs are kept: a directory, or any URL that fsspec knows; in `directory` when left out.
+        max_blob_bytes: larger arguments and results are refused.
         keep_finished_s: finished tasks are deleted after that many seconds.
         lock_s: for how long a locked endpoint may not register again, in seconds.
     """
@@ -64,5 +69,7 @@ class ServiceOptions:
     durable: bool = True
     ready: Callable[[ServiceAddress], None] = _ignore
     max_request_bytes: int = MAX_REQUEST_BYTES
+    blobs_url: str | None = field(default=None, repr=False)
+    max_blob_bytes: int = MAX_BLOB_BYTES
     keep_finished_s: float = KEEP_FINISHED_S
     lock_s: float = LOCK_S

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..wire import Task, TaskCancel, encode
+from ..wire.blobs import blobs_of
 from ..wire.queues import cancel_headers, cancel_queue, task_headers, task_queue
 from .broker import Broker, Outgoing
 from .feeder import Feeders, Parcel, Source
@@ -47,7 +48,7 @@ class TaskParcel:
         return Outgoing(
             body=encode(Task(self.task_id, self.packed_code + self.payload)),
             message_id=self.task_id,
-            headers=task_headers(self.task_id, self.function_id, **self.options),
+            headers=task_headers(self.task_id, self.function_id, blobs=blobs_of(self.payload), **self.options),
         )
 
 

@@ -18,12 +18,13 @@ from sqlalchemy import Connection
 
 from ..errors import WireError
 from ..wire import Result, TaskState, decode
+from ..wire.blobs import blobs_in
 from ..wire.messages import TASK_DELIVERED
 from ..wire.queues import results_routing_key
 from .broker import Incoming
 from .marks import Marks
 from .outbox import Outbox, ResultParcel
-from .store import Database, cancels, outcomes, tasks
+from .store import Database, blobs, cancels, outcomes, tasks
 from .store.tasks import Standing
 from .task_state import Action, advance, outcome_event
 
@@ -40,6 +41,7 @@ class Returned:
         message: the envelope, as it is stored and sent on.
         is_answer: whether it says that the endpoint knows now that the task is no longer wanted, and has had it.
         unless_begun: it does not count for a task that runs.
+        blobs: what its value refers to.
     """
 
     task_id: str
@@ -48,6 +50,7 @@ class Returned:
     message: bytes
     is_answer: bool = False
     unless_begun: bool = False
+    blobs: tuple[str, ...] = ()
 
 
 class ResultIntake:
@@ -83,6 +86,7 @@ class ResultIntake:
                 cancels.answered(connection, answered, now)
             settled = _judge(returned, standing)
             outcomes.finish(connection, (outcome for _, outcome in settled), now)
+            _use_blobs(connection, returned, {task.task_id: task for task, _ in settled}, now)
             return [(task, outcome.message) for task, outcome in settled]
 
         settled = await self._database.write(store)
@@ -110,7 +114,36 @@ def _read(incoming: Incoming) -> Returned | None:
         return None
     code = None if message.error_details is None else message.error_details.code
     is_answer = code is not None and (message.details or {}).get(TASK_DELIVERED) is True
-    return Returned(message.task_id, incoming.routing_key, code, incoming.body, is_answer)
+    return Returned(message.task_id, incoming.routing_key, code, incoming.body, is_answer, blobs=_blobs_in(message))
+
+
+def _blobs_in(message: Result) -> tuple[str, ...]:
+    if message.is_error:
+        return ()
+    try:
+        return tuple(blobs_in(message.data))
+    except WireError as error:
+        log.warning("the result of task %s cannot be read: %s", message.task_id, error)
+        return ()
+
+
+def _use_blobs(
+    connection: Connection, returned: Sequence[Returned], settled: Mapping[str, Standing], now: float
+) -> None:
+    """Note what results refer to: only what their endpoint has sent, or else it could look for what others have."""
+    uses: dict[tuple[int, str], blobs.Use] = {}
+    for one in returned:
+        task = settled.get(one.task_id)
+        if task is None or not one.blobs:
+            continue
+        owner = blobs.owner_of(connection, task.endpoint_id) or ""
+        missing = blobs.missing(connection, one.blobs, owner)
+        if missing:
+            log.warning("the result of task %s refers to what its endpoint has not sent: %s", one.task_id, missing)
+        for digest in one.blobs:
+            if digest not in missing:
+                uses[task.seq, digest] = blobs.Use(task.seq, digest, is_result=True)
+    blobs.use(connection, list(uses.values()), now)
 
 
 def _answered(returned: Sequence[Returned], standing: Mapping[str, Standing]) -> list[int]:

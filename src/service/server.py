@@ -25,6 +25,7 @@ import uvicorn
 
 from ..errors import FarpoolError
 from .app import make_app
+from .blobs import BlobPlace, open_store
 from .broker import Broker
 from .brokers import EmbeddedBroker, RabbitBroker
 from .directory import ServiceDirectory
@@ -104,6 +105,7 @@ class Server:
         options, directory = self._options, self._directory
         secret = directory.secret()
         broker = _make_broker(options, secret, amqp_port)
+        store = open_store(options.blobs_url, directory.blobs)
         house = House(
             Database(options.database_url or f"sqlite:///{directory.store_file}", durable=options.durable),
             broker,
@@ -111,6 +113,7 @@ class Server:
             secret=secret,
             lock_s=options.lock_s,
             keep_finished_s=options.keep_finished_s,
+            blobs=BlobPlace(store, directory.spool, options.max_blob_bytes, durable=options.durable),
         )
         try:
             await _start(house, options)

@@ -14,12 +14,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from ..wire.blobs import blobs_of
 from ..wire.queues import result_queue
 from ..wire.rest import SubmitReply, SubmitRequest
 from . import faults
 from .access import usable_endpoint, usable_functions
 from .outbox import Outbox, TaskParcel
-from .store import Database, task_groups, tasks
+from .store import Database, blobs, endpoints, task_groups, tasks
 from .store.functions import Function
 from .store.identities import Identity
 from .store.task_groups import TaskGroup
@@ -131,6 +132,7 @@ def _accept(connection: Connection, order: Order, ids: TaskIds, options: Mapping
     has_queue = _group(connection, identity, group_id, request.create_queue, now).has_queue
     reply = _reply(order, new, group_id, runs_at)
     if before is None:
+        _use_blobs(connection, order, new, now)
         submission = Submission(identity.identity_id, group_id, runs_at, json.dumps(options) if options else None)
         tasks.add(connection, submission, new, now)
     else:
@@ -148,6 +150,19 @@ def _require_size(request: SubmitRequest, functions: Mapping[str, Function]) -> 
         chars = len(functions[function_id].packed_code) + max(map(len, payloads), default=0)
         if chars > MAX_TASK_CHARS:
             raise faults.task_too_large(function_id, chars, MAX_TASK_CHARS)
+
+
+def _use_blobs(connection: Connection, order: Order, new: Sequence[NewTask], now: float) -> None:
+    """Note what the tasks refer to: only what their owner has sent, at an endpoint that can read it."""
+    uses = [blobs.Use(one.seq, digest, is_result=False) for one in new for digest in blobs_of(one.payload)]
+    if not uses:
+        return
+    if not endpoints.takes_blobs(connection, order.endpoint_id):
+        raise faults.endpoint_takes_no_blobs(order.endpoint_id)
+    missing = blobs.missing(connection, {one.digest for one in uses}, order.identity.identity_id)
+    if missing:
+        raise faults.blob_not_found(missing)
+    blobs.use(connection, uses, now)
 
 
 def _new_tasks(connection: Connection, request: SubmitRequest, ids: TaskIds) -> Iterator[NewTask]:
@@ -185,6 +200,7 @@ def _options(request: SubmitRequest) -> dict[str, Any]:
         "timeout_s": request.timeout_s,
         "priority": request.priority,
         "movable": request.movable,
+        "takes_blobs": request.takes_blobs,
     }
     return {name: value for name, value in options.items() if value}
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import WireError
+from .blobs import to_header
 from .checks import as_object
 
 RESULTS_EXCHANGE = "results"  # ours
@@ -110,10 +111,12 @@ def task_headers(
     timeout_s: float | None = None,
     priority: int | None = None,
     movable: bool | None = None,
+    takes_blobs: bool = False,
+    blobs: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """Write the AMQP headers of a task message; endpoints require the first two, and ignore what they do not know.
 
-    The last three are ours. The time-out travels as text: not every AMQP library writes fractions.
+    The keyword arguments are ours. The time-out travels as text: not every AMQP library writes fractions.
     """
     headers: dict[str, Any] = {"task_uuid": task_id, "function_uuid": function_id}
     if resource_specification:
@@ -126,6 +129,10 @@ def task_headers(
         headers["priority"] = str(priority)  # as text: not every AMQP library writes small negative numbers
     if movable:
         headers["movable"] = True
+    if takes_blobs:
+        headers["takes_blobs"] = True
+    if blobs:
+        headers["blobs"] = to_header(blobs)
     return headers
 
 

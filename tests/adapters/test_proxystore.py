@@ -57,6 +57,15 @@ def test_a_proxy_goes_as_an_argument_and_is_fetched_in_the_worker(executor: Exec
     assert not is_resolved(proxy), "nobody looked at it here"
 
 
+def test_a_proxy_is_a_few_bytes_on_its_way_whatever_it_stands_for(executor: Executor, store: Any) -> None:
+    proxy = store.proxy(np.ones(LARGE), populate_target=False)
+
+    future = executor.submit(local(total), proxy)
+
+    assert future.result(TIMEOUT) == (LARGE, True)
+    assert future.size_bytes < 10_000
+
+
 def test_a_proxy_inside_a_structure_is_fetched_in_the_worker(executor: Executor, store: Any) -> None:
     def size(held: Any) -> int:
         return len(held["values"][0])

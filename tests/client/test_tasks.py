@@ -43,7 +43,7 @@ def test_run_sends_one_task_and_gives_its_id(server: RestServer, client: Client)
     assert Serializer().deserialize(args) == (1,)
     assert Serializer().deserialize(kwargs) == {"name": "x"}
     assert body["create_queue"] is False
-    assert set(body) == {"create_queue", "tasks", "user_runtime"}
+    assert set(body) == {"create_queue", "tasks", "user_runtime", "takes_blobs"}
 
 
 def test_a_batch_is_sent_with_what_was_asked_for(server: RestServer, client: Client) -> None:
@@ -56,7 +56,7 @@ def test_a_batch_is_sent_with_what_was_asked_for(server: RestServer, client: Cli
     reply = client.batch_run(ENDPOINT, batch)
 
     body = server.last.json()
-    assert body == batch.prepare()
+    assert body == {**batch.prepare(), "takes_blobs": True}
     assert body["task_group_id"] == GROUP
     assert (body["resource_specification"], body["user_endpoint_config"]) == ({"cores": 2}, {"queue": "fast"})
     assert (body["create_queue"], body["result_serializers"]) == (True, ["farpool.serialize.JSONData"])

@@ -2,9 +2,11 @@ import threading
 from typing import Any
 
 from farpool.executor.batcher import Batcher
+from farpool.executor.executor import BATCH_BYTES, BATCH_SIZE
 from farpool.executor.future import Future
 from farpool.executor.sending import Sending
 from farpool.executor.task import Batch, Route, Task
+from farpool.serialize import Serializer
 from farpool.wire.rest import SubmitRequest
 
 HERE, THERE = Route("here"), Route("there")
@@ -30,6 +32,20 @@ def test_what_waits_is_taken_together_in_order() -> None:
         batcher.put(make_task(name))
 
     assert payloads(batcher) == ["a", "b", "c"]
+
+
+def test_300_arguments_of_100_kb_go_in_batches_below_the_limit() -> None:
+    batcher = Batcher(max_tasks=BATCH_SIZE, max_bytes=BATCH_BYTES)
+    payload = Serializer().pack_arguments((b"x" * 100_000,), {})
+    for _ in range(300):
+        batcher.put(make_task(payload))
+
+    sizes: list[list[int]] = []
+    while sum(map(len, sizes)) < 300:
+        sizes.append([len(text) for text in payloads(batcher)])
+
+    assert all(sum(batch) <= BATCH_BYTES for batch in sizes)
+    assert len(sizes) == 6
 
 
 def test_a_batch_is_bounded_by_count() -> None:

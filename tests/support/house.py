@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from farpool.service.blobs import BlobPlace, FileStore
 from farpool.service.broker import Incoming
 from farpool.service.brokers import EmbeddedBroker
 from farpool.service.house import House
@@ -47,6 +48,7 @@ class OpenHouse:
             token="t",
             secret=b"s" * 32,
             lock_s=1,
+            blobs=BlobPlace(FileStore(directory / "blobs"), directory / "spool", 1_000_000, durable=False),
             keep_finished_s=2 * WEEK_S,
             clock=self.clock,
         )
@@ -66,9 +68,9 @@ class OpenHouse:
 
         self.identity = await self.database.write(fill)
 
-    async def submit(self, count: int = 1) -> tuple[str, list[str]]:
+    async def submit(self, count: int = 1, *, payloads: Sequence[str] = ()) -> tuple[str, list[str]]:
         """Submit tasks in a new group with a queue; return the group's id and theirs."""
-        request = SubmitRequest({self.function_id: ["p"] * count}, create_queue=True)
+        request = SubmitRequest({self.function_id: payloads or ["p"] * count}, create_queue=True)
         reply = await self.house.submissions.submit(Order(self.identity, self.endpoint_id, request, new_id()))
         return reply.task_group_id, list(reply.tasks[self.function_id])
 

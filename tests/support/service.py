@@ -116,6 +116,12 @@ class ServiceProcess:
         address = ServiceAddress(said["url"], said["amqp_port"], self.directory, self.directory / "token")
         return _running(address, process.pid)
 
+    @property
+    def pid(self) -> int:
+        """The process id; it must run."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill it with SIGKILL; nothing happens when it does not run."""
         self._end(signal.SIGKILL)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, NamedTuple, cast
 
+from ...wire.blobs import is_referenced
 from ...wire.jsontext import dumps, exact, loads
 from ...wire.messages import PRINTED, TRANSITIONS, WORKER, ErrorDetails, Result
 from ...wire.rest import TaskDocument
@@ -193,11 +194,17 @@ def write_results(outcomes: Iterable[Outcome]) -> bytes:
 
 
 def is_small(result: Result | TaskDocument) -> bool:
-    """Whether a result is kept itself; failures are, with what they tell, if that is not much more."""
+    """Whether a result is kept itself; failures are, with what they tell, if that is not much more.
+
+    Of a result by reference the service has more than the reference.
+    """
     if isinstance(result, TaskDocument):
         size, is_value = len(result.result or "") + len(result.exception or ""), result.result is not None
+        text = result.result or ""
     else:
-        size, is_value = len(result.data), result.error_details is None
+        size, is_value, text = len(result.data), result.error_details is None, result.data
+    if is_value and is_referenced(text):
+        return False
     if not is_value and result.details:
         size += sum(len(value) for value in result.details.values() if isinstance(value, str))
     return size <= MAX_RESULT_CHARS

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from ...version import __version__
-from .requests import Caller, answer
+from .requests import Caller, answer, house_of
 
 router = APIRouter()
 
@@ -14,7 +14,7 @@ MIN_VERSION = "0.1.0"
 
 
 @router.get("/v2/version")
-async def version(service: str | None = None) -> Response:
+async def version(request: Request, service: str | None = None) -> Response:
     """Say the service's version, and the least that clients and agents must have. The one route without a token."""
     if service is None:
         return answer(__version__)
@@ -24,6 +24,7 @@ async def version(service: str | None = None) -> Response:
             "farpool": __version__,
             "min_sdk_version": MIN_VERSION,
             "min_ep_version": MIN_VERSION,
+            "max_blob_bytes": house_of(request).blobs.max_bytes,
         }
     )
 

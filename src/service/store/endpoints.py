@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from ...wire.rest import EndpointRegistration
-from ...wire.rest.registrations import TAKES_CANCELS
+from ...wire.rest.registrations import TAKES_BLOBS, TAKES_CANCELS
 from .schema import endpoints, reports
 
 
@@ -133,6 +133,12 @@ def registration(connection: Connection, endpoint_id: str) -> EndpointRegistrati
     return EndpointRegistration.from_json(json.loads(said)) if TAKES_CANCELS in said else EndpointRegistration("")
 
 
+def takes_blobs(connection: Connection, endpoint_id: str) -> bool:
+    """Say whether an endpoint can read arguments by reference."""
+    said = connection.execute(_SAID, {"endpoint_id": endpoint_id}).scalar() or ""
+    return TAKES_BLOBS in said and EndpointRegistration.from_json(json.loads(said)).takes_blobs
+
+
 def user_endpoint_by_config(connection: Connection, manager_id: str, identity_id: str, config_hash: str) -> str | None:
     """Find the user endpoint that serves one identity with one configuration."""
     return connection.execute(
@@ -238,6 +244,7 @@ def _document(row: Mapping[str, Any]) -> dict[str, Any]:
         "multi_user": bool(registration.get("multi_user")),
         "public": row["is_public"],
         "is_manager": row["is_manager"],
+        "takes_blobs": EndpointRegistration.from_json({"endpoint_name": "", **registration}).takes_blobs,
         "manager_id": row["manager_id"],
         "created_at": row["created_at"],
         "registered_at": row["registered_at"],

@@ -127,7 +127,7 @@ tasks = Table(
     _id("endpoint_id"),
     _id("function_id"),
     Column("state", String(16), nullable=False),
-    Column("options", Text),  # JSON: resource_specification, result_serializers, timeout_s, priority, movable
+    Column("options", Text),  # JSON: what `wire.queues.task_headers` takes besides ids
     Column("created_at", Float, nullable=False),
     Column("finished_at", Float),
     # Whether the task group's queue is still owed the outcome.
@@ -170,3 +170,31 @@ cancels = Table(
     Column("asked_at", Float, nullable=False),
     Column("answered_at", Float),  # when the endpoint said that it knows
 )
+
+#: What the blob store keeps, by SHA-256 in hexadecimal digits. Sizes are in bytes.
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("key", Text, nullable=False),  # in the blob store: another one each time it is kept
+    Column("size", BigInteger, nullable=False),
+    Column("touched_at", Float, nullable=False, index=True),  # when somebody last sent it, or asked whether it is there
+)
+
+#: Who has sent all of a blob, and may use it therefore.
+blob_senders = Table(
+    "blob_senders",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("identity_id", String(36), primary_key=True),
+)
+
+#: Which task refers to which blob: in its arguments, or in its result.
+blob_uses = Table(
+    "blob_uses",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=False),
+    Column("digest", String(64), primary_key=True),
+    Column("is_result", Boolean, primary_key=True),
+)
+Index("blob_uses_of", blob_uses.c.digest)

@@ -12,7 +12,7 @@ from ...wire.queues import result_queue
 from ...wire.states import TaskState
 from . import functions
 from .database import fitting, keys
-from .schema import cancels, counters, identities, payloads, results, task_groups, tasks
+from .schema import blob_uses, cancels, counters, identities, payloads, results, task_groups, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ def old(connection: Connection, finished_before: float, limit: int) -> list[int]
 def remove(connection: Connection, seqs: Sequence[int]) -> None:
     """Delete tasks, with all that is kept of them."""
     for chunk in keys(seqs):
-        for table in (results, payloads, cancels, tasks):
+        for table in (results, payloads, cancels, blob_uses, tasks):
             connection.execute(delete(table).where(table.c.seq.in_(chunk)))
 
 

@@ -14,6 +14,8 @@ from .fields import drop_none, read, read_id
 TAKES_CANCELS = "takes_cancels"
 #: Beside it: that no worker begins a movable task before the service has heard so.
 TELLS_BEGUN = "tells_begun"
+#: Likewise (ours): that it can read arguments by reference.
+TAKES_BLOBS = "takes_blobs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,11 @@ class EndpointRegistration:
     def tells_begun(self) -> bool:
         """Whether a movable task that it has not spoken of has certainly not begun there."""
         return self.takes_cancels and self.metadata.get(TELLS_BEGUN) is True
+
+    @property
+    def takes_blobs(self) -> bool:
+        """Whether it can read arguments by reference: farpool's own can."""
+        return self.metadata.get(TAKES_BLOBS) is True and not self.is_manager
 
     def to_json(self) -> dict[str, Any]:
         """Write the request body."""

@@ -24,6 +24,7 @@ class SubmitRequest:
         priority: among the tasks that wait at the endpoint, higher ones are run first; 0 when left out (ours).
         movable: whether they may go to another endpoint as long as no worker has begun them: then their endpoint says
             so before one does (ours).
+        takes_blobs: whether whoever gets the results can read values by reference (ours).
     """
 
     tasks: Mapping[str, Sequence[str]]
@@ -36,6 +37,7 @@ class SubmitRequest:
     timeout_s: float | None = None
     priority: int | None = None
     movable: bool | None = None
+    takes_blobs: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Write the request body; the optional fields only where there is something to say."""
@@ -59,6 +61,8 @@ class SubmitRequest:
             body["priority"] = self.priority
         if self.movable:
             body["movable"] = True
+        if self.takes_blobs is not None:
+            body["takes_blobs"] = self.takes_blobs
         return body
 
     @classmethod
@@ -90,6 +94,7 @@ class SubmitRequest:
             timeout_s=read_checked(body, "timeout_s", as_timeout),
             priority=read_checked(body, "priority", as_priority),
             movable=read(body, "movable", bool, None),
+            takes_blobs=read(body, "takes_blobs", bool, None),
         )
 
 
