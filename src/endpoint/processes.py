@@ -25,7 +25,7 @@ from ..wire.states import Actor, TaskState
 from . import failures, printed
 from .engine import Cancelled, EngineState, Loss, Outcome
 from .frames import Frame
-from .job import Job, Site, worker_name
+from .job import Job, Outgoing, Site, worker_name
 from .pump import Pump
 from .waiting import Waiting
 from .worker_link import WorkerLink

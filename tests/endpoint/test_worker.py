@@ -28,7 +28,9 @@ def job(name: str, *args: Any, serializers: tuple[str, ...] = (), **kwargs: Any)
 
 
 def run(worker: Worker, one: Job) -> Result:
-    result = decode(worker.run(one))
+    body = worker.run(one)
+    assert isinstance(body, bytes)
+    result = decode(body)
     assert isinstance(result, Result)
     assert result.task_id == one.task_id
     return result
