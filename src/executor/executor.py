@@ -290,7 +290,7 @@ class Executor(Work):
         try:
             executor = cls(**{**taken.arguments(given), **given})
             executor._taken = taken
-            executor.futures = revive(taken, executor._begun())
+            executor.futures = revive(taken, executor._begun(), executor._options.spread)
         except BaseException:
             if executor is not None:
                 executor.shutdown()

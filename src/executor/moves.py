@@ -82,6 +82,7 @@ class Moves:
         self._away: dict[str, str] = {}  # with how long, as text
         self._seen: set[str] = set()
         self._stranded: dict[str, Task] = {}  # the service was asked to call them off, and has not answered
+        self._staying: dict[str, set[str]] = {}  # task ids by endpoint: the service says that they may have begun
         self._is_watching = self._is_stopped = False
         self.moved = 0
 
@@ -155,7 +156,7 @@ class Moves:
         load = Load(self._turns[endpoints], self._pending, self._workers, self._away)
         endpoint_id = choose(endpoints, load)
         self._turns[endpoints] += 1
-        placed = replace(task, route=replace(task.route, endpoint_id=endpoint_id))
+        placed = replace(task, route=replace(task.route, endpoint_id=endpoint_id, movable=True))
         if not future.done():
             self._tasks[future] = placed
             self._pending[endpoint_id] += 1
@@ -204,6 +205,7 @@ class Moves:
             was_away = endpoint_id in self._away
             if status.get("status") == "online":
                 self._away = {one: for_s for one, for_s in self._away.items() if one != endpoint_id}
+                self._staying.pop(endpoint_id, None)
             else:
                 away_s = details.get("away_s")
                 for_s = f" for {away_s:.0f} s" if isinstance(away_s, (int, float)) else ""
@@ -212,17 +214,20 @@ class Moves:
             log.info("endpoint %s is back online, and takes part again", endpoint_id)
 
     def _leave(self, endpoint_id: str, tasks: Sequence[Task]) -> None:
+        staying = self._staying.setdefault(endpoint_id, set())
         sent = [task for task in tasks if task.future.task_id is not None and self._has_choice(task)]
-        free = self._called_off(sent)
+        sent = [task for task in sent if task.future.task_id not in staying]
+        free = self._called_off(sent, staying)
         begun = [task for task in sent if task.future.task_id not in free]
         twice = [task for task in begun if task.retry.idempotent]
         moving = [task for task in sent if task.future.task_id in free or task.retry.idempotent]
         moving = [task for task in moving if self._forget(task.future.task_id)]
-        self._call_off([task.future.task_id for task in twice if task.future.task_id is not None])
+        if twice:
+            self._call_off([task.future.task_id for task in twice if task.future.task_id is not None])
         if moving:
             self._log(endpoint_id, self._send(moving), len(begun) - len(twice))
 
-    def _called_off(self, tasks: Sequence[Task]) -> set[str]:
+    def _called_off(self, tasks: Sequence[Task], staying: set[str]) -> set[str]:
         """Have the service call off what has certainly not begun; give the ids of these tasks."""
         by_id = {task.future.task_id: task for task in tasks if task.future.task_id is not None}
         if self._strand is None or not by_id:
@@ -242,6 +247,8 @@ class Moves:
             # endpoint has come back just now, and says itself whether it had begun.
             if answer in {CANCELLED, RUNNING}:
                 self._stranded.pop(task_id, None)
+            if answer == RUNNING:
+                staying.add(task_id)
         return {task_id for task_id, answer in answers.items() if answer == CANCELLED}
 
     def _send(self, tasks: Sequence[Task]) -> list[Task]:

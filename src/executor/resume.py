@@ -6,6 +6,7 @@
 | the service has it | waits for its result, or is settled with what the service kept |
 | its request had no answer | a farpool service is sent the request again, under its key: it runs once |
 | it never was in a request | is submitted now |
+| it was called off to be sent to another endpoint | is submitted now |
 | it was cancelled | is cancelled |
 """
 
@@ -13,11 +14,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
 from ..errors import FarpoolError, ServiceRefused, TaskError, TaskUncertain
+from ..wire import TaskState
 from ..wire.rest import SubmitRequest, TaskDocument
+from .endpoints import Endpoints
 from .future import Future
 from .journal import Entry, State, TakenUp
 from .outcome import outcome_of
@@ -35,20 +39,26 @@ MAX_KEY_AGE_S = 13 * 86_400.0
 _CHUNK = 200
 
 
-def revive(taken: TakenUp, session: Session) -> list[Future[Any]]:
+def revive(taken: TakenUp, session: Session, endpoints: Endpoints | None = None) -> list[Future[Any]]:
     """Make a future for each task of a campaign, in the order of submission. Blocks while the service is asked.
+
+    Args:
+        taken: the campaign.
+        session: what the executor has that goes on with it.
+        endpoints: where tasks may run that were not sent yet; None: where each was to.
 
     Raises:
         ServiceError: the service cannot be asked now; nothing was changed, and resuming can be tried again.
     """
-    return _Revival(taken, session).futures()
+    return _Revival(taken, session, endpoints).futures()
 
 
 class _Revival:
     """Sorts the tasks of a campaign by what is to be done about them."""
 
-    def __init__(self, taken: TakenUp, session: Session) -> None:
+    def __init__(self, taken: TakenUp, session: Session, endpoints: Endpoints | None) -> None:
         self._taken = taken
+        self._endpoints = endpoints
         self._session = session
         self._client: Client = session.place.client
         self._by_number: dict[int, Future[Any]] = {}
@@ -123,6 +133,9 @@ class _Revival:
     ) -> None:
         future = self._by_number[entry.number]
         task_id = entry.task_id or ""
+        if entry.is_moving and task_id in documents and documents[task_id].status == TaskState.CANCELLED.value:
+            entry.state = State.WAITING  # called off to be moved, and not sent again yet
+            return
         future.set_running_or_notify_cancel()
         if task_id in documents:
             waiting.setdefault(entry.task_group_id or "", []).append((task_id, future))
@@ -216,7 +229,7 @@ class _Revival:
             told = f"{entry.call} was not sent when the program ended, and its arguments are too large for the journal"
             future.settle(None, TaskError(f"{told}: it never ran, submit it again", **_facts(entry)))
         else:
-            self._session.pipeline.put(_task(entry, future))
+            self._session.pipeline.put(replace(_task(entry, future), endpoints=self._endpoints))
 
 
 def _nothing(_future: Future[Any]) -> None:

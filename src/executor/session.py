@@ -75,7 +75,7 @@ class Session:
         submitted_at = time.time()
         spread = options.spread
         endpoint_id = self.place.endpoint_for(options.home)
-        route = replace(options.route, endpoint_id=endpoint_id, movable=spread is not None)
+        route = replace(options.route, endpoint_id=endpoint_id)
         readers = (endpoint_id,) if spread is None else spread.ids
         payload = packed_call(self.place.client, self.serializer, readers, args, kwargs)
         function_id = function.function_id

@@ -26,6 +26,7 @@ from farpool.wire.messages import ErrorDetails, Result
 from farpool.wire.rest import TaskDocument
 
 ENDPOINT = "4b116d3c-1703-4f8f-9f6f-39921e5864df"
+OTHER = "0b7d5f0e-6a0c-4b3f-8f6e-2f3b8f0f7c11"
 GROUP = "6c2d4c3e-5b7a-4d0f-8a51-0a6d2c4f2f6f"
 ROUTE = Route(ENDPOINT, resource_specification='{"cores": 2}', result_serializers=("a.b", "c.d"), priority=3)
 
@@ -249,6 +250,30 @@ def test_a_task_that_is_tried_again_stands_where_its_last_attempt_stands(path: P
     program.end()
     (entry,) = entries_of(file)
     assert (entry.state, entry.payload) == (State.SUCCESS, None)
+
+
+def test_a_task_that_moves_is_found_where_it_was_sent_last_with_its_arguments_while_it_is_under_way(
+    path: Path,
+) -> None:
+    file = JournalFile(path)
+    program = Program(file)
+    first, second = program.run(2)
+
+    program.journal.moving([first])
+    entries = entries_of(file)
+    assert [(entry.state, entry.is_moving, entry.payload) for entry in entries] == [
+        (State.SENT, True, "packed 0"),
+        (State.SENT, False, None),
+    ]
+
+    batch = Batch(Route(OTHER), [first])
+    program.journal.sending(batch, batch.request(None, {}, extended=True))
+    program.answer([first])
+    program.end()
+    entries = entries_of(file)
+    assert [(entry.is_moving, entry.payload) for entry in entries] == [(False, None)] * 2
+    assert [entry.route["endpoint_id"] for entry in entries] == [OTHER, ENDPOINT]
+    assert second.future.task_id == "task 2"
 
 
 def test_what_was_cancelled_stays_so(path: Path) -> None:

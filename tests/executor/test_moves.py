@@ -25,6 +25,7 @@ class Desk:
     def __init__(self, *, can_strand: bool = True) -> None:
         self.statuses: dict[str, Mapping[str, Any]] = {}
         self.asked: list[str] = []
+        self.stranded: list[list[str]] = []
         self.answers: dict[str, str] = {}
         self.is_down = False
         self.waited_for: set[str] = set()
@@ -50,6 +51,7 @@ class Desk:
         return self.statuses.get(endpoint_id, {"status": "online", "details": {}})
 
     def _strand(self, task_ids: Sequence[str]) -> Mapping[str, str]:
+        self.stranded.append(list(task_ids))
         if self.is_down:
             raise ServiceDown("it is down")
         return {task_id: self.answers.get(task_id, "cancelled") for task_id in task_ids}
@@ -126,6 +128,22 @@ def test_what_has_not_begun_goes_elsewhere_and_what_has_begun_stays(
         "endpoint a is offline for 15 s: 2 of its tasks move to b; 2 that have begun, or may have, stay and run when "
         "it is back"
     )
+
+
+def test_what_has_begun_is_not_asked_after_again_before_its_endpoint_was_back(desk: Desk) -> None:
+    desk.submit("1", "2")
+    desk.answers = {"1": "running", "2": "running"}
+    desk.leaves("a")
+    desk.moves.look()
+    desk.moves.look()
+    assert desk.stranded == [["1", "2"]]
+
+    del desk.statuses["a"]
+    desk.moves.look()
+    desk.leaves("a")
+    desk.moves.look()
+
+    assert desk.stranded == [["1", "2"]] * 2
 
 
 def test_what_may_run_twice_moves_also_when_it_has_begun_and_is_called_off_where_it_was(desk: Desk) -> None:

@@ -11,6 +11,7 @@ import pytest
 from farpool import Client, Executor, Future, TaskUncertain
 from farpool.errors import ServiceDown
 from farpool.executor.journal import JournalFile, Shelf
+from support.callers import Agent, Caller
 from support.campaigns import Site, program, site, wait_for_line
 from support.recorder import Holder
 from support.waiting import eventually
@@ -47,6 +48,17 @@ ex = Executor.resume(label)
 futures = [*ex.futures, *(ex.submit(work, directory, number) for number in range(len(ex.futures), 100))]
 for future in futures[:60]:
     future.result()
+print("submitted", flush=True)
+threading.Event().wait()
+"""
+
+
+MOVES = f"""{WORK}
+directory, label, *endpoints = sys.argv[1:]
+ex = Executor(label=label, endpoints=endpoints, policy="failover")
+futures = [ex.submit(work, directory, number) for number in range(10)]
+while not all(future.task_id for future in futures):
+    threading.Event().wait(0.01)
 print("submitted", flush=True)
 threading.Event().wait()
 """
@@ -339,3 +351,27 @@ def test_a_name_that_cannot_be_is_told(name: object, error: type[Exception], her
 def test_the_journal_cannot_be_left_out_of_a_resumed_executor() -> None:
     with pytest.raises(ValueError, match="leave out journal="):
         Executor.resume("campaign", journal=False)
+
+
+@pytest.mark.slow
+def test_tasks_that_were_called_off_to_be_moved_when_the_program_was_killed_are_moved_by_the_next(
+    here: Site, holder: Holder, tmp_path: Path
+) -> None:
+    holder.path, holder.holds = "/tasks/cancel", "answer"
+    with Caller(here.service) as caller:
+        leaving = caller.register_endpoint(metadata={"takes_cancels": True, "tells_begun": True})
+        endpoints = [leaving["endpoint_id"], here.endpoint_id]
+        with Agent(leaving) as agent:
+            agent.report()
+            caller.wait_for_endpoint(leaving["endpoint_id"], "online")
+            with program(here, MOVES, tmp_path, "moves", *endpoints, FARPOOL_SERVICE_URL=holder.url) as process:
+                wait_for_line(process, "submitted")
+                agent.report(active=False)
+                assert holder.is_holding.wait(TIMEOUT_S)
+                process.kill()
+    holder.let_go()
+
+    with Executor.resume("moves", endpoints=endpoints) as ex:
+        assert [future.result(TIMEOUT_S) for future in ex.futures] == [number * number for number in range(10)]
+        assert {future.endpoint_id for future in ex.futures} == {here.endpoint_id}
+    assert runs(tmp_path, 10) == ["ran\n"] * 10

@@ -46,12 +46,14 @@ class Holder(Recorder):
     """A recorder that can hold submissions: the service has them, or not, and the caller waits for the answer.
 
     Attributes:
+        path: how the paths of requests end that can be held.
         holds: "answer": the service gets it, and the answer is held; "request": the service does not get it; None:
             nothing is held.
         is_holding: set when a submission is held.
     """
 
     def __init__(self, target: str) -> None:
+        self.path = "/submit"
         self.holds: str | None = None
         self.is_holding = threading.Event()
         self._let_go = threading.Event()
@@ -63,7 +65,7 @@ class Holder(Recorder):
         self._let_go.set()
 
     def _pass_on(self, request: Request) -> Reply:
-        held = self.holds if request.path.endswith("/submit") else None
+        held = self.holds if request.path.endswith(self.path) else None
         if held is None:
             return super()._pass_on(request)
         if held == "answer":

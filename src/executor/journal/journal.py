@@ -20,7 +20,7 @@ from ...wire.messages import Result
 from ...wire.rest import SubmitRequest, TaskDocument
 from ..threads import start
 from .file import JournalFile
-from .records import Accepted, Call, Outcome, Sending, State, is_small
+from .records import Accepted, Call, Moving, Outcome, Sending, State, is_small
 from .text import call_text
 from .writing import About, Item, Writing
 
@@ -160,19 +160,19 @@ class Journal(NoJournal):
             for function_id, tasks in batch.by_function().items()
         }
         payloads = {task.future.number or 0: task.payload for task in batch.tasks if task.future.task_id is not None}
-        with self._changed:
-            if not self._is_off and not self._closing:
-                ticket = self._tell(Sending(key, batch.route.endpoint_id, head, numbers, payloads))
-                self._urgent = True
-                self._changed.notify_all()
-                while self._written < ticket and not self._is_off:
-                    self._changed.wait()
+        self._write_now(Sending(key, batch.route.endpoint_id, head, numbers, payloads))
         return key
 
     def accepted(self, pairs: Sequence[tuple[Task, str]], task_group_id: str, *, is_own: bool) -> None:
         """Take note of the ids that tasks were given, and of whether their group is the executor's own."""
         numbers = [task.future.number or 0 for task, _ in pairs]
         self._add(Accepted(task_group_id, numbers, [task_id for _, task_id in pairs], is_own))
+
+    def moving(self, tasks: Sequence[Task]) -> None:
+        """Take note of tasks that are about to leave their endpoint; returns when that is in the file."""
+        payloads = {task.future.number: task.payload for task in tasks if task.future.number is not None}
+        if payloads:
+            self._write_now(Moving(payloads))
 
     def result(self, future: Future[Any], result: Result | TaskDocument, *, failed: bool) -> None:
         """Take note of what a task came to."""
@@ -214,6 +214,16 @@ class Journal(NoJournal):
         with self._changed:
             if not self._is_off and not self._closing:
                 self._tell(item)
+
+    def _write_now(self, item: Item) -> None:
+        with self._changed:
+            if self._is_off or self._closing:
+                return
+            ticket = self._tell(item)
+            self._urgent = True
+            self._changed.notify_all()
+            while self._written < ticket and not self._is_off:
+                self._changed.wait()
 
     def _tell(self, item: Item) -> int:
         """Have something written, soon; with the lock held. Gives the number of items told so far."""

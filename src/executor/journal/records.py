@@ -5,6 +5,7 @@
 | `tasks` | these calls were submitted | their packed arguments, until the service has taken them |
 | `sending` | a request with these tasks is about to be sent, under this key | arguments of those tried again |
 | `accepted` | the service has taken them: their task ids and their task group | |
+| `moving` | these are about to be called off where they are, to be sent to another endpoint | their packed arguments |
 | `results` | what came of them, with the result itself where it is small | |
 """
 
@@ -26,6 +27,7 @@ MAX_RESULT_CHARS = 16_000
 TASKS = "tasks"
 SENDING = "sending"
 ACCEPTED = "accepted"
+MOVING = "moving"
 RESULTS = "results"
 
 
@@ -97,6 +99,17 @@ class Accepted:
     is_own: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Tasks that are about to leave their endpoint: called off there, they are to be sent again.
+
+    Attributes:
+        payloads: their packed arguments, by number.
+    """
+
+    payloads: Mapping[int, str]
+
+
 class Outcome(NamedTuple):
     """What came of a task.
 
@@ -122,6 +135,7 @@ class Entry:
         payload: its packed arguments, where they are kept.
         kept_in: the record that keeps them.
         sending: the request that it was to be sent with, while the answer is not known.
+        is_moving: that it was called off at its endpoint may be so for it to be sent to another one.
         submitted_at, sent_at, ended_at: seconds since 1970; of what was sent more than once, the last time.
         outcome: what came of it, when that is known.
     """
@@ -141,6 +155,7 @@ class Entry:
     task_id: str | None = None
     task_group_id: str | None = None
     outcome: Outcome | None = None
+    is_moving: bool = False
 
     @property
     def call(self) -> str:
@@ -188,6 +203,11 @@ def write_accepted(accepted: Accepted) -> bytes:
     return dumps({"group": accepted.task_group_id, "numbers": accepted.numbers, "ids": accepted.task_ids})
 
 
+def write_moving(moving: Moving) -> bytes:
+    """Write a `moving` record."""
+    return dumps(list(moving.payloads))
+
+
 def write_results(outcomes: Iterable[Outcome]) -> bytes:
     """Write a `results` record."""
     return dumps([(one.number, one.at, one.state.value, _written(one.result), one.error) for one in outcomes])
@@ -228,6 +248,9 @@ def entries(rows: Iterable[tuple[int, str, float, bytes, bytes | None]]) -> list
             _read_sending(found, told, at)
         elif kind == ACCEPTED:
             _read_accepted(found, told)
+        elif kind == MOVING:
+            for number in told:
+                found[number].is_moving = True
         elif kind == RESULTS:
             _read_results(found, told)
         if payloads is not None:
@@ -251,6 +274,8 @@ def _read_sending(found: dict[int, Entry], told: Any, at: float) -> None:
             entry = found[number]
             entry.function_id = function_id  # it may have been registered anew
             entry.sent_at = at
+            if entry.route.get("endpoint_id") != sending.endpoint_id:  # it has moved
+                entry.route = {**entry.route, "endpoint_id": sending.endpoint_id}
             # One that is tried again keeps what came of it before, until the service has it again.
             if entry.state is not State.CANCELLED:
                 entry.state, entry.sending = State.SENDING, sending
@@ -260,7 +285,7 @@ def _read_accepted(found: dict[int, Entry], told: Any) -> None:
     for number, task_id in zip(told["numbers"], told["ids"], strict=True):
         entry = found[number]
         entry.task_id, entry.task_group_id = task_id, told["group"]
-        entry.sending = None
+        entry.sending, entry.is_moving = None, False
         if entry.state is not State.CANCELLED:
             entry.state, entry.outcome = State.SENT, None
 

@@ -15,14 +15,17 @@ from typing import Any, TypeAlias
 from .file import JournalFile
 from .records import (
     ACCEPTED,
+    MOVING,
     RESULTS,
     SENDING,
     TASKS,
     Accepted,
     Call,
+    Moving,
     Outcome,
     Sending,
     write_accepted,
+    write_moving,
     write_payloads,
     write_results,
     write_sending,
@@ -38,7 +41,7 @@ MAX_KEPT_BYTES = 128 * 1024 * 1024
 _ITEM_BYTES = 1000
 _MAKE_ROOM_EVERY_S = 60.0
 
-Item: TypeAlias = Call | Sending | Accepted | Outcome
+Item: TypeAlias = Call | Sending | Accepted | Moving | Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +207,7 @@ class Writing:
             Call: self._write_calls,
             Sending: self._write_sending,
             Accepted: self._write_accepted,
+            Moving: self._write_moving,
             Outcome: self._write_results,
         }
         write[type(group[0])](group, now)
@@ -220,12 +224,16 @@ class Writing:
 
     def _write_sending(self, group: Sequence[Sending], now: float) -> None:
         for sending in group:
-            again = {
-                number: payload
-                for number, payload in sending.payloads.items()
-                if number not in self._kept_in and self._has_room(payload)
-            }
-            self._record(SENDING, now, write_sending(sending), again)
+            self._record(SENDING, now, write_sending(sending), self._to_keep(sending.payloads))
+
+    def _write_moving(self, group: Sequence[Moving], now: float) -> None:
+        for moving in group:
+            self._record(MOVING, now, write_moving(moving), self._to_keep(moving.payloads))
+
+    def _to_keep(self, payloads: Mapping[int, str]) -> dict[int, str]:
+        """Choose those arguments that are not kept already, and that there is room for."""
+        new = payloads.items()
+        return {number: one for number, one in new if number not in self._kept_in and self._has_room(one)}
 
     def _write_accepted(self, group: Sequence[Accepted], now: float) -> None:
         for accepted in group:
