@@ -133,7 +133,7 @@ class Executor(Work):
         self._client = client
         self._serializer = options.serializer(serializer)
         self._initializer = None if initializer is None else Initializer(initializer, initargs)
-        self._lock = threading.Lock()
+        self._lock, self._beginning = threading.Lock(), threading.Lock()
         self._shut_down = False
         self._on_exit = exits.policy(on_exit)
         self._check_exit(self._options.endpoint)
@@ -412,7 +412,7 @@ class Executor(Work):
             return
         with generation.lock:
             if self._born != generation.number:
-                self._lock = threading.Lock()
+                self._lock, self._beginning = threading.Lock(), threading.Lock()
                 self._inherited = self._session or self._inherited
                 self._session = self._taken = None
                 # A task group's results have one reader, and that is the parent.
@@ -425,7 +425,7 @@ class Executor(Work):
             raise RuntimeError("cannot schedule new futures after shutdown")
         session = self._session
         if session is None:
-            with self._lock:
+            with self._beginning:  # may take as long as patience lasts: nobody who shuts down waits for that
                 return self._begin()
         return session
 
@@ -473,5 +473,10 @@ class Executor(Work):
         weakref.finalize(self, pipeline.close).atexit = False
         self._max_workers = place.max_workers or self._max_workers
         registry = registry_of(place, pipeline, self._serializer, settings, self._initializer)
-        self._session = Session(place, pipeline, registry, self._serializer, self._initializer)
-        return self._session
+        session = Session(place, pipeline, registry, self._serializer, self._initializer)
+        with self._lock:
+            if not self._shut_down:
+                self._session = session
+                return session
+        pipeline.close()
+        raise RuntimeError("cannot schedule new futures after shutdown")

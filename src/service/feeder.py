@@ -102,9 +102,14 @@ class Feeders:
         self._feeders: dict[str, _Feeder] = {}
         self._declared: set[str] = set()
 
-    async def declare(self, queue: str) -> None:
-        """Make a queue; nothing happens when it is there."""
-        if queue not in self._declared:
+    async def declare(self, queue: str, *, anew: bool = False) -> None:
+        """Make a queue; nothing happens when it is there.
+
+        Args:
+            queue: the queue.
+            anew: it may have been deleted behind our back.
+        """
+        if anew or queue not in self._declared:
             await self._broker.declare(queue)
             self._declared.add(queue)
 

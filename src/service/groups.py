@@ -33,5 +33,5 @@ class Groups:
                 task_groups.give_queue(connection, task_group_id)
 
         await self._database.write(attach)
-        await self._outbox.declare(result_queue(identity.queue_prefix, task_group_id))
+        await self._outbox.declare(result_queue(identity.queue_prefix, task_group_id), anew=True)
         return await self._database.scan(lambda connection: task_groups.task_ids(connection, task_group_id))

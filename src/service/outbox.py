@@ -102,9 +102,9 @@ class Outbox:
         self._marks = marks
         self._is_trusted = broker.survives_restart
 
-    async def declare(self, queue: str) -> None:
-        """Make a queue; nothing happens when it is there."""
-        await self._feeders.declare(queue)
+    async def declare(self, queue: str, *, anew: bool = False) -> None:
+        """Make a queue; nothing happens when it is there. `anew`: it may have been deleted behind our back."""
+        await self._feeders.declare(queue, anew=anew)
 
     async def drop(self, queue: str) -> None:
         """Delete a queue, with what is in it and on its way to it."""

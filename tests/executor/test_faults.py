@@ -193,3 +193,28 @@ def test_a_registration_that_waits_is_let_go_by_shutdown(server: RestServer) -> 
         executor.shutdown()
         thread.join(TIMEOUT)
     assert "under repair" in str(raised[0])
+
+
+def test_shutdown_does_not_wait_for_a_service_that_was_never_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("FARPOOL_SERVICE_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("FARPOOL_TOKEN", "t")
+    executor = Executor(ENDPOINT, patience=3600)
+    raised: list[RuntimeError] = []
+
+    def submit() -> None:
+        try:
+            executor.submit_to_registered_function(FUNCTION)
+        except RuntimeError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=submit)
+    thread.start()
+    eventually(executor._beginning.locked, TIMEOUT)
+
+    executor.shutdown()
+    assert thread.is_alive()
+
+    with RestServer(port=port):
+        thread.join(TIMEOUT)
+    assert "after shutdown" in str(raised[0])

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pika
 import pytest
 
 from farpool import Client, Executor, TaskExecutionFailed
+from farpool.wire.queues import result_queue
 from support.chaos import run_through
 from support.command import Command
 from support.rabbitmq import RabbitNode, rabbitmq_node, shared_directory
 from support.service import ServiceProcess
+from support.waiting import eventually
 
 TIMEOUT = 60
 
@@ -54,3 +57,38 @@ def test_every_result_comes_through_kills_and_cuts_on_rabbitmq(rabbitmq: RabbitN
     aftermath = run_through(tmp_path, tasks=1000, kills=1, cuts=3, broker_port=rabbitmq.port, amqp_url=rabbitmq.url())
 
     assert (aftermath.right, aftermath.wrong, aftermath.errors) == (1000, 0, {})
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_a_result_queue_that_was_deleted_is_asked_for_again(rabbitmq: RabbitNode, tmp_path: Path) -> None:
+    go = str(tmp_path / "go")
+
+    def wait() -> str:
+        import os
+        import time
+
+        while not os.path.exists(go):
+            time.sleep(0.01)
+        return "went"
+
+    url = rabbitmq.url()
+    with ServiceProcess(tmp_path / "service", amqp_url=url) as process:
+        service = process.start()
+        command = Command(tmp_path / "home", FARPOOL_SERVICE_URL=service.url, FARPOOL_TOKEN=service.token)
+        with (
+            command.running("endpoint", "start", "one", "--workers", "1", "--foreground") as endpoint,
+            Client(service_url=service.url, token=service.token) as client,
+            Executor(endpoint_id=endpoint["endpoint_id"], client=client) as executor,
+        ):
+            executor.submit(pow, 2, 2).result(TIMEOUT)
+            future = executor.submit(wait)
+            eventually(lambda: future.task_id, TIMEOUT)
+            prefix = client.get_result_amqp_url().queue_prefix
+            connection = pika.BlockingConnection(pika.URLParameters(url))
+            connection.channel().queue_delete(result_queue(prefix, executor.task_group_id or ""))
+            connection.close()
+
+            eventually(lambda: executor.stats().reconnects, TIMEOUT)
+            Path(go).touch()
+            assert future.result(TIMEOUT) == "went"
