@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from .fragments import Fragment
-from .remake import compiled
+from .remake import compiled, lock
 from .same_code import is_same
 
 _FIELDS = "__dataclass_fields__"
 _COMMON = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
-_writing = threading.Lock()
+
+#: What was found, of the codes that a class had then.
+_found: WeakKeyDictionary[type, list[tuple[CodeType, Fragment | None]]] = WeakKeyDictionary()
 
 
 def is_dataclass(kind: type) -> bool:
@@ -31,26 +33,32 @@ def is_dataclass(kind: type) -> bool:
 def generated_fragments(kind: type) -> Iterator[tuple[CodeType, Fragment]]:
     """Give the codes of a class's methods that `dataclass` wrote, each with its text, as far as that is found."""
     codes = [code for value in vars(kind).values() for code in _codes_of(value)]
-    if not codes:
-        return
+    found = _found.get(kind, [])
+    if [id(code) for code, _ in found] != [id(code) for code in codes]:
+        _found[kind] = found = list(_look_for(kind, codes))
+    yield from ((code, fragment) for code, fragment in found if fragment is not None)
+
+
+def _look_for(kind: type, codes: Sequence[CodeType]) -> Iterator[tuple[CodeType, Fragment | None]]:
     try:
         texts = _texts_for(kind)
     except Exception:  # noqa: BLE001 - another `dataclasses` than is known: its methods go as bytecode
-        return
+        texts = []
     for code in codes:
-        path = ("__create_fn__", code.co_name)
-        for text in texts:
-            if f"def {code.co_name}(" not in text:
-                continue
-            file = f"<dataclass {kind.__qualname__}.{code.co_name}>"
-            if is_same(compiled(text, file, 0, 0, path), code):
-                yield code, Fragment(text, file, 0, 0, path, code.co_freevars)
-                break
+        yield code, next(filter(None, (_fragment(kind, code, text) for text in texts)), None)
+
+
+def _fragment(kind: type, code: CodeType, text: str) -> Fragment | None:
+    if f"def {code.co_name}(" not in text:
+        return None
+    file, path = f"<dataclass {kind.__qualname__}.{code.co_name}>", ("__create_fn__", code.co_name)
+    is_it = is_same(compiled(text, file, 0, 0, path), code)
+    return Fragment(text, file, 0, 0, path, code.co_freevars) if is_it else None
 
 
 def params_of(params: Any) -> dict[str, bool]:
-    """Give what a class was decorated with, as far as every version of Python has it."""
-    return {name: bool(getattr(params, name)) for name in _COMMON}
+    """Give what a class was decorated with, as far as this version of Python has noted it."""
+    return {name: bool(getattr(params, name)) for name in params.__slots__}
 
 
 def _codes_of(value: Any) -> Iterator[CodeType]:
@@ -73,10 +81,11 @@ def _texts_for(kind: type[Any]) -> list[str]:
     if hasattr(kind, "__post_init__"):
         blank["__post_init__"] = None
     params = kind.__dataclass_params__
+    asked = {name: getattr(params, name) for name in _COMMON}
     module, texts = _scribe()
-    with _writing:
+    with lock():
         texts.clear()
-        module.dataclass(type(kind.__name__, (), blank), slots="__slots__" in vars(kind), **params_of(params))
+        module.dataclass(type(kind.__name__, (), blank), slots="__slots__" in vars(kind), **asked)
         return list(texts)
 
 

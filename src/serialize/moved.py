@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-from functools import partial
 from typing import Any
 
 from .generated import params_of
 
 _PARAMS: Any = getattr(dataclasses, "_DataclassParams", None)
+#: 3.12 has more of them than 3.11.
+_SAME_PARAMS = "kind(**{name: known.get(name, name == 'match_args') for name in kind.__slots__})"
 _REPLACE: Any = getattr(dataclasses, "_replace", None)
 
 
@@ -29,8 +30,7 @@ def moved(value: Any) -> tuple[Any, ...] | None:
     if issubclass(kind, type):  # not `isinstance`, which asks a lazy proxy for its target's class
         return moved_class(value)
     if kind is _PARAMS:
-        blank = Call(partial(dataclasses.dataclass, **params_of(value)), Call(type, "Params", (), {}))
-        return getattr, (blank, "__dataclass_params__")
+        return eval, (_SAME_PARAMS, {"kind": kind, "known": params_of(value)})  # noqa: S307 - the reader is to
     if value is _REPLACE and _REPLACE is not None:  # since 3.13
         return getattr, (Call(importlib.import_module, "dataclasses"), "_replace", None)
     return None

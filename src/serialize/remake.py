@@ -6,20 +6,26 @@
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 import threading
 import warnings
 from types import CodeType
 from typing import Any
 
-#: Held while the filter of warnings is another: it is one for all threads.
-lock = threading.Lock()
+#: By the process, for the child of a fork must not wait for a thread that it has not got.
+locks: dict[int, threading.Lock] = {}
 
 #: What was made, by the fragment that it was made of.
 kept: dict[tuple[Any, ...], CodeType] = {}
 
 #: Of files that are not there, the lines that are known.
 lines_of: dict[str, list[str]] = {}
+
+
+def lock() -> threading.Lock:
+    """Give what is held while the filter of warnings is another, which is one for all threads."""
+    return locks.setdefault(os.getpid(), threading.Lock())
 
 
 def compiled(text: str, file: str, shift: int, flags: int, path: tuple[str, ...]) -> CodeType:
@@ -36,7 +42,7 @@ def compiled(text: str, file: str, shift: int, flags: int, path: tuple[str, ...]
         SyntaxError: this Python does not know the syntax.
         IndexError: there is no such path.
     """
-    with lock, warnings.catch_warnings():
+    with lock(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         code: CodeType = compile("\n" * shift + text, file, "exec", flags, True)
     for name in path:

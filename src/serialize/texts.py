@@ -132,7 +132,7 @@ def _indexed(lines: Sequence[str], shift: int) -> Text:
 def _parsed(text: str) -> ast.Module:
     for _ in range(9):
         # In Python 3.11 it fails now and then where other threads do the same: not those of farpool, for the lock.
-        with lock, warnings.catch_warnings(), contextlib.suppress(SystemError):
+        with lock(), warnings.catch_warnings(), contextlib.suppress(SystemError):
             warnings.simplefilter("ignore")
             return ast.parse(text)
     return ast.parse(text)
