@@ -11,12 +11,15 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 #: What a fetch is given: it writes some bytes at a place.
 Write = Callable[[int, bytes], object]
 
+#: A fetch that has written nothing for so long, in seconds, is nobody's any more.
+_STALE_S = 24 * 3600.0
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -130,8 +133,12 @@ class BlobCache:
         found: list[tuple[float, int, Path]] = []
         for path in self.directory.iterdir():
             stat = _stat(path)
-            if stat is not None and len(path.name) == 64:
+            if stat is None:
+                continue
+            if len(path.name) == 64:
                 found.append((stat.st_mtime, stat.st_size, path))
+            elif path.suffix == ".part" and time.time() - stat.st_mtime > _STALE_S:
+                path.unlink(missing_ok=True)  # of an agent that was killed
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= most:

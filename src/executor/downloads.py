@@ -24,17 +24,10 @@ class Downloads:
         self._lock = threading.Lock()
         self._waiting: deque[Callable[[], None]] = deque()
         self._threads = 0
-        self._pending = 0
-
-    @property
-    def pending(self) -> int:
-        """How many wait, or are under way."""
-        return self._pending
 
     def put(self, read: Callable[[], None]) -> None:
         """Have `read` called, which raises nothing."""
         with self._lock:
-            self._pending += 1
             self._waiting.append(read)
             starts = self._threads < AT_A_TIME
             self._threads += starts
@@ -44,8 +37,6 @@ class Downloads:
     def _run(self) -> None:
         while (read := self._next()) is not None:
             read()
-            with self._lock:
-                self._pending -= 1
             del read  # it refers to a future, and that to its value
             self._done()
 
@@ -59,5 +50,4 @@ class Downloads:
     def _crashed(self, _error: BaseException) -> None:
         with self._lock:
             self._threads -= 1
-            self._pending -= 1
         self._done()

@@ -82,13 +82,15 @@ class Settlement:
         self._cancels = Cancels(loop, cancel, self._not_told)
         self.table: FutureTable[Result | TaskDocument] = FutureTable()
         self.meter = Meter()
+        self._reading: set[Future[Any]] = set()  # their results are being fetched
         self._downloads = Downloads(settled)
         self.delivered = 0
 
     @property
     def is_empty(self) -> bool:
         """Whether no future waits: neither for a result, or the rest of it, nor for another attempt."""
-        return not len(self.table) and not self._attempts.waiting() and not self._downloads.pending
+        is_reading = any(not future.done() for future in tuple(self._reading))
+        return not len(self.table) and not self._attempts.waiting() and not is_reading
 
     @property
     def is_calling_off(self) -> bool:
@@ -200,7 +202,7 @@ class Settlement:
         self._with_running |= running
         with self._cancels.held():
             self._cancel_sent(self.table.futures())
-            for future in self._attempts.waiting():
+            for future in (*self._attempts.waiting(), *(tuple(self._reading) if running else ())):
                 future.cancel_remote()
 
     def call_off(self, task_ids: Sequence[str]) -> None:
@@ -222,7 +224,7 @@ class Settlement:
 
     def drain(self) -> list[Future[Any]]:
         """Take out every future that waits, for a failure that none of them can survive."""
-        return [*self.table.drain(), *self._attempts.waiting()]
+        return [*self.table.drain(), *self._attempts.waiting(), *tuple(self._reading)]
 
     # ---- inside
 
@@ -235,9 +237,17 @@ class Settlement:
         future.was_told(told_in(result), time.time())
         self._versions.look(result, future.endpoint_id)
         if is_referenced(_text_of(result)):
-            self._downloads.put(partial(self._read, future, result))
+            self._reading.add(future)
+            self._downloads.put(partial(self._fetch, future, result))
         else:
             self._read(future, result)
+
+    def _fetch(self, future: Future[Any], result: Result | TaskDocument) -> None:
+        try:
+            if not future.done():  # cancelled, or failed with all others, while it waited
+                self._read(future, result)
+        finally:
+            self._reading.discard(future)
 
     def _read(self, future: Future[Any], result: Result | TaskDocument) -> None:
         value, error = outcome_of(future, result, self._deserialize)

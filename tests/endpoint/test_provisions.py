@@ -106,10 +106,10 @@ class Desk:
         self.do(lambda: self.provisions.submit(job, lambda outcome: self.outcomes.update({task_id: outcome})))
 
     def wait_begun(self, task_id: str) -> None:
-        eventually(lambda: self.do(lambda: task_id in self.engine.jobs))
+        eventually(lambda: self.do(lambda: task_id in self.engine.jobs), 60)
 
     def wait_outcome(self, task_id: str) -> Outcome:
-        eventually(lambda: self.do(lambda: task_id in self.outcomes))
+        eventually(lambda: self.do(lambda: task_id in self.outcomes), 60)
         return self.outcomes[task_id]
 
     def end(self, task_id: str, outcome: Outcome) -> None:

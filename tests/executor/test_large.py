@@ -92,7 +92,6 @@ def test_downloads_run_a_few_at_a_time_and_leave_no_thread() -> None:
         downloads.put(read)
     for _ in range(AT_A_TIME):
         assert started.acquire(timeout=TIMEOUT)
-    assert downloads.pending == AT_A_TIME + 2
     assert not started.acquire(blocking=False)
     threads = [one for one in threading.enumerate() if one.name == "farpool-downloads"]
     gate.set()
@@ -101,5 +100,4 @@ def test_downloads_run_a_few_at_a_time_and_leave_no_thread() -> None:
     for thread in threads:
         thread.join(TIMEOUT)
 
-    assert downloads.pending == 0
     assert not any(thread.is_alive() for thread in threads)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,9 @@ from farpool.executor.future import Future
 from farpool.executor.retry import NO_RETRY, Retry
 from farpool.executor.settlement import Settlement
 from farpool.executor.task import Route, Task
+from farpool.wire.blobs import HEADER, Referenced
 from farpool.wire.messages import ErrorDetails, Result
+from support.waiting import eventually
 
 TIMEOUT = 30
 OLD = {"python_version": "3.9.1", "dill_version": "0.3.9", "endpoint_id": "here"}
@@ -25,7 +28,7 @@ OLD = {"python_version": "3.9.1", "dill_version": "0.3.9", "endpoint_id": "here"
 class Desk:
     """A settlement on a loop in a thread, and what it asks for."""
 
-    def __init__(self, *, can_cancel: bool) -> None:
+    def __init__(self, *, can_cancel: bool, deserialize: Callable[[str], Any] = str) -> None:
         self.loop = Loop()
         self.requests: list[tuple[list[str], bool]] = []
         self.requested = threading.Event()
@@ -33,7 +36,7 @@ class Desk:
         self.again = threading.Event()
         self.settlement = Settlement(
             self.loop,
-            deserialize=lambda text: text,
+            deserialize=deserialize,
             cancel=self._cancel if can_cancel else None,
             again=self._again,
             settled=lambda: None,
@@ -335,3 +338,57 @@ def test_what_was_given_up_is_not_tried_again(desk: Desk) -> None:
     assert running.exception(TIMEOUT) is not None
     assert desk.settlement.is_empty
     assert not desk.sent_again
+
+
+REFERENCE = HEADER + Referenced({}, []).body()
+
+
+class Fetching:
+    """Reads values by reference when it may."""
+
+    def __init__(self) -> None:
+        self.begun, self.may = threading.Semaphore(0), threading.Event()
+
+    def __call__(self, text: str) -> str:
+        if text.startswith("fb\n"):
+            self.begun.release()
+            assert self.may.wait(TIMEOUT)
+        return text
+
+
+def test_a_value_by_reference_is_fetched_while_others_arrive() -> None:
+    fetching = Fetching()
+    desk = Desk(can_cancel=True, deserialize=fetching)
+    large, small = desk.sent("1", "2")
+
+    desk.settlement.deliver(value("1", REFERENCE))
+    assert fetching.begun.acquire(timeout=TIMEOUT)
+    desk.settlement.deliver(value("2"))
+    assert small.result(0) == "value"
+    assert not desk.settlement.is_empty
+    fetching.may.set()
+
+    assert large.result(TIMEOUT) == REFERENCE
+    eventually(lambda: desk.settlement.is_empty, TIMEOUT)
+    desk.close()
+
+
+@pytest.mark.parametrize("end", ["cancelled", "failed"])
+def test_nobody_waits_for_a_value_that_is_being_fetched_when_all_is_to_end(end: str) -> None:
+    fetching = Fetching()
+    desk = Desk(can_cancel=True, deserialize=fetching)
+    [large] = desk.sent("1")
+    desk.settlement.deliver(value("1", REFERENCE))
+    assert fetching.begun.acquire(timeout=TIMEOUT)
+
+    if end == "cancelled":
+        desk.settlement.cancel_rest(running=True)
+        assert large.cancelled()
+    else:
+        for future in desk.settlement.drain():
+            desk.settlement.fail(future, BrokenExecutor("broken"))
+        assert isinstance(large.exception(0), BrokenExecutor)
+    assert desk.settlement.is_empty
+
+    fetching.may.set()
+    desk.close()

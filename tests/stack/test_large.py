@@ -19,6 +19,7 @@ from farpool.errors import NotFound, ServiceDown, ServiceError, TaskError
 from support.command import Command
 from support.embedded import TIMEOUT
 from support.service import RunningService, ServiceProcess
+from support.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -155,6 +156,27 @@ def test_a_large_result_comes_back_whole_to_the_future_the_client_and_whoever_re
     assert not list(place.home.glob("endpoints/*/outgoing/*")), "nothing is left of it at the endpoint"
 
 
+def test_a_campaign_that_is_resumed_has_its_large_arguments_and_results(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("HOME", str(tmp_path)), ("SERVICE_URL", place.service.url), ("TOKEN", place.service.token)):
+        monkeypatch.setenv(f"FARPOOL_{name}", value)
+    array = np.full(SIZE, 10.0)
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    first = Executor(place.endpoints[1], label="large", on_exit="detach")
+    done = first.submit(local(made), 11.0, SIZE)
+    assert done.result(TIMEOUT)[0] == 11.0
+    first.submit(local(made_later), 12.0, SIZE, str(started), str(gate))
+    first.submit(local(changed), array)
+    gate.touch()
+    first.shutdown()
+
+    with Executor.resume("large") as again:
+        one, two, three = again.futures
+        assert (one.result(TIMEOUT)[0], two.result(TIMEOUT)[0]) == (11.0, 12.0)
+        assert three.result(TIMEOUT) == (10.0 * SIZE + 1, True)
+
+
 def test_results_by_reference_that_come_together_all_find_their_futures(executors: list[Executor]) -> None:
     futures = [executor.submit(local(made), float(number), SIZE) for number in range(6) for executor in executors]
 
@@ -223,8 +245,7 @@ def test_arguments_and_results_by_reference_outlive_the_service(
     started, gate = tmp_path / "started", tmp_path / "gate"
     running = executors[0].submit(local(made_later), 8.0, SIZE, str(started), str(gate))
     place.client.keep_blob(array.data.cast("B"))
-    while not started.exists():
-        assert not running.done()
+    eventually(started.exists, TIMEOUT)
 
     place.process.kill()
     gate.touch()  # its result finds no service
