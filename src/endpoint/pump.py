@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 #: What is read at a time: as much as a pipe holds.
 CHUNK = 64 * 1024
+#: As much as a pipe can hold that somebody has enlarged. No more is read for one result: somebody may go on printing.
+MAX_PIPE_BYTES = 1024 * 1024
 #: How long `close` waits for what is left to be passed on: somebody may have stopped the terminal.
 CLOSE_TIMEOUT_S = 2.0
 
@@ -83,7 +85,7 @@ class Outlet:
         """Read all that is there without passing it on, and give the end of what was printed. Thread-safe."""
         with self.lock:
             for stream in self.streams:
-                while stream.is_open and (data := _read(stream)):
+                while stream.is_open and len(stream.unwritten) < MAX_PIPE_BYTES and (data := _read(stream)):
                     stream.unwritten += data
             stdout, stderr = (stream.tail.take() for stream in self.streams)
         return stdout, stderr
@@ -180,15 +182,21 @@ class Pump:
     def _serve(self) -> None:
         os.read(self._woken, CHUNK)
         while self._requests:
-            self._requests.popleft()()
+            request = self._requests.popleft()
+            try:
+                request()
+            except Exception:  # one worker's trouble must not stop what the others print, and so their results
+                log.exception("what a worker prints is not passed on")
 
     def _pass_all_on(self, outlet: Outlet) -> None:
+        """Pass on what is in the pipes of a worker now."""
         for stream in outlet.streams:
-            while self._pass_on(outlet, stream):
-                pass
+            count = 0
+            while count < MAX_PIPE_BYTES and (passed := self._pass_on(outlet, stream)):
+                count += passed
 
-    def _pass_on(self, outlet: Outlet, stream: _Stream) -> bool:
-        """Pass on what is in a pipe; False when there is nothing (any more)."""
+    def _pass_on(self, outlet: Outlet, stream: _Stream) -> int:
+        """Pass on a piece of what is in a pipe; gives its size, 0 when there is nothing (any more)."""
         with outlet.lock:
             data, stream.unwritten = stream.unwritten, b""
             if stream.is_open:
@@ -197,7 +205,7 @@ class Pump:
                 if read == b"":
                     self._close(stream)
         self._write(stream.target, data)
-        return bool(data)
+        return len(data)
 
     def _write(self, target: int, data: bytes) -> None:
         """Write all of it; to nowhere when nobody reads there: `program | head` must not fail tasks."""
@@ -206,7 +214,9 @@ class Pump:
             try:
                 view = view[os.write(target, view) :]
             except BlockingIOError:  # somebody has made it so
-                select.select([], [target], [])
+                writable = select.poll()
+                writable.register(target, select.POLLOUT)
+                writable.poll()
             except OSError as error:
                 if error.errno not in _NOBODY_READS and not self._has_complained:
                     self._has_complained = True
@@ -223,19 +233,21 @@ class Pump:
         for key in list(self._selector.get_map().values()):
             if key.data is not None:
                 outlet, stream = key.data
-                while self._pass_on(outlet, stream):
-                    pass
+                self._pass_all_on(outlet)
                 with outlet.lock:
                     if stream.is_open:
                         self._close(stream)
 
 
 def _read(stream: _Stream) -> bytes | None:
-    """Read what there is; None: nothing now; empty: nothing any more."""
+    """Read a piece of what there is; None: nothing now; empty: nothing any more."""
     try:
         data = os.read(stream.reader, CHUNK)
     except BlockingIOError:
         return None
+    except OSError:
+        log.exception("what a task prints cannot be read")
+        return b""
     stream.tail.add(data)
     return data
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import queue
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from farpool.endpoint.tail import MAX_BYTES, Tail
 from farpool.endpoint.worker_output import WorkerOutput
 from farpool.wire import Result, decode, encode
 from farpool.wire.messages import EXCEPTION, PRINTED
+from support.waiting import eventually
 
 TIMEOUT_S = 60
 
@@ -117,6 +119,29 @@ def test_what_a_dead_worker_said_is_told_at_once_and_passed_on_when_it_can_be() 
     os.close(reader)
 
 
+def test_who_goes_on_printing_holds_up_nobody() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    pump = Pump(WorkerOutput(nowhere, nowhere))
+    pump.start()
+    outlet = pump.open()
+    taken: queue.Queue[str] = queue.Queue()
+
+    def take() -> str:
+        pump.take(outlet, lambda out, _err: taken.put(out))
+        return taken.get(timeout=TIMEOUT_S)
+
+    with subprocess.Popen(["yes"], stdout=outlet.output.descriptors[0]) as chatterbox:
+        try:
+            eventually(lambda: "y\ny\n" in take())
+            eventually(lambda: "y\ny\n" in pump.take_now(outlet)[0])
+            pump.close()
+        finally:
+            chatterbox.kill()
+
+    outlet.close_writers()
+    os.close(nowhere)
+
+
 def fill(writer: int) -> bool:
     try:
         return os.write(writer, b"x" * 4096) > 0
@@ -125,8 +150,9 @@ def fill(writer: int) -> bool:
 
 
 def test_what_is_left_is_passed_on_at_the_end_and_nothing_stays_open(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     place = Place(tmp_path)
-    pipes = {os.fstat(descriptor).st_ino for descriptor in pump_descriptors(place)}
+    pipes = {os.fstat(stream.reader).st_ino for stream in place.outlet.streams}
     place.say("goodbye\n")
     place.outlet.close_writers()
 
@@ -137,12 +163,7 @@ def test_what_is_left_is_passed_on_at_the_end_and_nothing_stays_open(tmp_path: P
     for descriptor in place.descriptors:
         os.close(descriptor)
     assert not pipes & open_pipes()
-    assert "farpool output" not in {thread.name for thread in threading.enumerate()}
-
-
-def pump_descriptors(place: Place) -> list[int]:
-    """Give the pump's ends of its pipes; all of a pipe have one inode number."""
-    return [place.pump._woken, *(stream.reader for stream in place.outlet.streams)]
+    assert "farpool output" not in {thread.name for thread in set(threading.enumerate()) - before}
 
 
 def open_pipes() -> set[int]:
