@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent import futures as standard
 from dataclasses import replace
 from typing import Any
 
@@ -75,7 +77,8 @@ class Moves:
         self._journal = journal
         self._every_s = LOOK_PACED_EVERY_S if paced else LOOK_EVERY_S
         self._lock = threading.Lock()
-        self._tasks: dict[Future[Any], Task] = {}
+        self._tasks: dict[standard.Future[Any], Task] = {}
+        self._on_done = _weakly(self)
         self._pending: Counter[str] = Counter()
         self._turns: Counter[Endpoints] = Counter()
         self._workers: dict[str, int] = {}
@@ -96,7 +99,7 @@ class Moves:
         with self._lock:
             placed = self._assign(task, task.endpoints)
             is_first, self._is_watching = not self._is_watching, True
-        task.future.add_done_callback(lambda _future: self._done(task.future))
+        task.future.add_done_callback(self._on_done)
         if is_first:
             self._loop.call(lambda: self._later(self._watch))
         return placed
@@ -119,6 +122,13 @@ class Moves:
         self._log(endpoint_id, self._send(moving), 0)
         staying = [task for task in batch.tasks if not self._has_choice(task)]
         return Batch(batch.route, staying) if staying else None
+
+    def done(self, future: standard.Future[Any]) -> None:
+        """Look after a task no longer. Thread-safe."""
+        with self._lock:
+            task = self._tasks.pop(future, None)
+            if task is not None:
+                self._pending[task.route.endpoint_id] -= 1
 
     def takes(self, future: Future[Any], error: BaseException) -> bool:
         """Take a task back that failed only because it was called off to be moved."""
@@ -164,12 +174,6 @@ class Moves:
         return placed
 
     # ---- inside
-
-    def _done(self, future: Future[Any]) -> None:
-        with self._lock:
-            task = self._tasks.pop(future, None)
-            if task is not None:
-                self._pending[task.route.endpoint_id] -= 1
 
     def _has_choice(self, task: Task) -> bool:
         ids = () if task.endpoints is None else task.endpoints.ids
@@ -269,3 +273,15 @@ class Moves:
             ", ".join(f"{one} ({count})" if len(to) > 1 else one for one, count in to.items()),
             f"; {stay} that have begun, or may have, stay and run when it is back" if stay else "",
         )
+
+
+def _weakly(moves: Moves) -> Callable[[standard.Future[Any]], None]:
+    """Make a callback for futures that keeps nothing alive: they may outlive their executor, and keep callbacks."""
+    ref = weakref.ref(moves)
+
+    def done(future: standard.Future[Any]) -> None:
+        alive = ref()
+        if alive is not None:
+            alive.done(future)
+
+    return done

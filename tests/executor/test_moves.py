@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -266,6 +267,16 @@ def test_what_an_endpoint_that_came_back_just_then_calls_off_is_sent_again(desk:
 
     assert desk.moves.takes(task.future, TaskCancelled("before it began to run"))
     assert [one.future for one in desk.sent] == [task.future]
+
+
+def test_a_future_that_is_done_does_not_keep_its_arguments(desk: Desk) -> None:
+    future = desk.put().future
+    assert any(isinstance(one, Task) for one in gc.get_referrers(future))
+
+    future.set_result(1)
+    gc.collect()
+
+    assert not any(isinstance(one, Task) for one in gc.get_referrers(future))
 
 
 def test_looking_ends_with_the_last_task(desk: Desk) -> None:

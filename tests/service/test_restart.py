@@ -11,7 +11,8 @@ import pytest
 import requests
 from pika.exceptions import AMQPError
 
-from farpool.wire import Result, decode, encode
+from farpool.wire import Result, TaskState, TaskTransition, decode, encode
+from farpool.wire.states import Actor
 from support.callers import PAYLOAD, Agent, Caller, Manager, publish, task_ids_of
 from support.service import ServiceProcess
 
@@ -142,6 +143,26 @@ def test_user_endpoints_with_waiting_tasks_are_started_after_a_kill(process: Ser
         manager.report()
         ((_, body),) = manager.take_raw()
         assert reply["endpoint_id"].encode() in body
+
+
+def test_that_a_task_has_begun_is_known_after_a_kill_and_it_is_sent_again_all_the_same(process: ServiceProcess) -> None:
+    with Caller(process.start()) as caller:
+        endpoint = caller.register_endpoint(metadata={"takes_cancels": True, "tells_begun": True})
+        reply = caller.submit(endpoint["endpoint_id"], caller.register_function(), [PAYLOAD] * 2, movable=True)
+        begun, waiting = task_ids_of(reply)
+        with Agent(endpoint) as agent:
+            agent.take(2, ack=False)
+            agent.report(statuses={begun: (TaskTransition(1, TaskState.RUNNING, Actor.ENDPOINT),)})
+            caller.wait_for_status(begun, "running")
+            agent.report(active=False)
+            caller.wait_for_endpoint(endpoint["endpoint_id"], "offline")
+    process.kill()
+
+    with Caller(process.start()) as caller:
+        answers = caller.post("/v2/tasks/cancel", {"task_ids": [begun, waiting], "stranded": True})["results"]
+        assert answers == {begun: "running", waiting: "cancelled"}
+        with Agent(endpoint) as agent:
+            assert begun in {task.task_id for task in agent.take(1)}
 
 
 def test_a_request_of_the_same_name_is_known_after_a_kill(process: ServiceProcess) -> None:
