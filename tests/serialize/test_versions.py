@@ -7,13 +7,13 @@ import os
 import pickle
 import subprocess
 from contextlib import ExitStack
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.environments import CACHE, ROOT, clean_environment, find_python, locked, missing, packages
+from support.environments import find_python, locked
+from support.pythons import other_python
 
 from . import versions_program as program
 
@@ -32,20 +32,10 @@ def pythons() -> dict[str, str]:
     return {one: python for one in VERSIONS if (python := find_python(one)) is not None}
 
 
-def environment_of(python: str) -> dict[str, str]:
-    wanted = [f"{name}=={version(name)}" for name in ("dill", "orjson", "typing_extensions")]
-    try:
-        path = [ROOT / "typings", packages(python, wanted)]
-    except RuntimeError as error:
-        missing(f"{wanted} cannot be installed for Python {python}: {error}")
-        raise
-    return clean_environment(PYTHONPATH=os.pathsep.join(map(str, path)), PYTHONPYCACHEPREFIX=str(CACHE / "bytecode"))
-
-
 def run_all() -> dict[str, dict[str, dict[str, str]]]:
     """Give what is wrong, by client, worker and case."""
     found = pythons()
-    environments = {one: environment_of(one) for one in found}
+    environments = {one: other_python(one) for one in found}
     with ExitStack() as stack:
         clients = {
             one: stack.enter_context(

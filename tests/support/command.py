@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,18 @@ class Command:
 
     Args:
         home: FARPOOL_HOME.
+        program: what is run in the place of `farpool`.
         variables: more environment variables.
     """
 
-    def __init__(self, home: Path, **variables: str) -> None:
+    def __init__(self, home: Path, *, program: Sequence[str] = FARPOOL, **variables: str) -> None:
         self.home = home
+        self._program = program
         self._variables = variables
 
     def having(self, **variables: str) -> Command:
         """Give the same command with more environment variables."""
-        return Command(self.home, **{**self._variables, **variables})
+        return Command(self.home, program=self._program, **{**self._variables, **variables})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,7 +42,7 @@ class Command:
     def __call__(self, *arguments: object, exit_code: int = 0) -> str:
         """Run to the end; return the standard output, or the standard error where a failure is expected."""
         done = subprocess.run(
-            [*FARPOOL, *map(str, arguments)],
+            [*self._program, *map(str, arguments)],
             capture_output=True,
             text=True,
             check=False,
@@ -59,7 +61,7 @@ class Command:
     @contextlib.contextmanager
     def running(self, *arguments: object) -> Generator[dict[str, Any], None, None]:
         """Run a command that announces itself in one JSON line, until the body ends; give what it announced."""
-        command = [*FARPOOL, *map(str, arguments), "--json"]
+        command = [*self._program, *map(str, arguments), "--json"]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment
         )
