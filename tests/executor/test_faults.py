@@ -11,7 +11,7 @@ import pytest
 from farpool import Client, Executor
 from farpool.errors import RateLimited, ServiceDown, TaskUncertain
 from farpool.wire import new_id
-from support.rest_server import HangUp, Reply, Request, RestServer, free_port, refusal
+from support.rest_server import VERSION, HangUp, Reply, Request, RestServer, free_port, refusal
 from support.waiting import eventually
 
 ENDPOINT, FUNCTION, OTHER = new_id(), new_id(), new_id()
@@ -195,10 +195,10 @@ def test_a_registration_that_waits_is_let_go_by_shutdown(server: RestServer) -> 
     assert "under repair" in str(raised[0])
 
 
-def test_shutdown_does_not_wait_for_a_service_that_was_never_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
-    monkeypatch.setenv("FARPOOL_SERVICE_URL", f"http://127.0.0.1:{port}")
+def test_shutdown_does_not_wait_for_the_first_contact(server: RestServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FARPOOL_SERVICE_URL", server.url)
     monkeypatch.setenv("FARPOOL_TOKEN", "t")
+    server.script = lambda _request: refusal(503)
     executor = Executor(ENDPOINT, patience=3600)
     raised: list[RuntimeError] = []
 
@@ -210,11 +210,11 @@ def test_shutdown_does_not_wait_for_a_service_that_was_never_reached(monkeypatch
 
     thread = threading.Thread(target=submit)
     thread.start()
-    eventually(executor._beginning.locked, TIMEOUT)
+    eventually(lambda: len(server.requests) > 2, TIMEOUT)
 
     executor.shutdown()
     assert thread.is_alive()
 
-    with RestServer(port=port):
-        thread.join(TIMEOUT)
+    server.script = lambda _request: VERSION
+    thread.join(TIMEOUT)
     assert "after shutdown" in str(raised[0])

@@ -38,7 +38,7 @@ AMQP = {
 SYSTEM = {"no name": 10, "restart": 1}
 CLOCKS = {"asleep": 4, "clock": 4}
 
-TIMEOUT_S = 120.0
+TIMEOUT_S = 200.0
 #: Tasks without an outcome, at most.
 MOST_OUTSTANDING = 200
 
@@ -56,7 +56,7 @@ class Wreckage:
         twice: tasks that ran more than once.
         never: tasks that have a result and did not run.
         usable: whether tasks ran afterwards.
-        stats: the executor's figures.
+        stats: the figures of each executor.
     """
 
     tasks: int = 0
@@ -67,7 +67,7 @@ class Wreckage:
     twice: int = 0
     never: int = 0
     usable: bool = False
-    stats: Stats = Stats()  # noqa: RUF009 - frozen
+    stats: list[Stats] = field(default_factory=list[Stats])
 
 
 class Names:
@@ -189,6 +189,66 @@ def chosen(rng: random.Random, count: int, *, clocks: bool) -> list[tuple[str, s
     return rng.choices([kind for kind, _ in kinds], [weight for _, weight in kinds], k=count)
 
 
+@dataclass(frozen=True)
+class Site:
+    """A stack, and the ways to it."""
+
+    endpoint_id: str
+    client: Client
+    http: HttpFaults
+    amqp: AmqpFaults
+    restart: Callable[[], None]
+
+
+@contextmanager
+def _site(directory: Path, **options: Any) -> Generator[Site, None, None]:
+    with ServiceProcess(directory / "service", **options) as process:
+        service = process.start()
+
+        def restart() -> None:
+            process.kill()
+            process.start()
+
+        command = Command(directory / "home", FARPOOL_SERVICE_URL=service.url, FARPOOL_TOKEN=service.token)
+        with (
+            command.running("endpoint", "start", "storm", "--workers", "2", "--foreground") as endpoint,
+            running(HttpFaults(int(service.url.rpartition(":")[2]))) as http,
+            running(AmqpFaults(service.amqp_port)) as amqp,
+            Client(service_url=f"http://localhost:{http.port}", token=service.token) as client,
+        ):
+            yield Site(endpoint["endpoint_id"], client, http, amqp, restart)
+
+
+def away(directory: Path, *, seconds: float, tasks: int = 100) -> tuple[int, float]:
+    """Have the service and its broker away for a while, which is when tasks finish.
+
+    Returns:
+        How many results were right, and how many seconds after the return the last of them was there.
+    """
+
+    def finish_meanwhile(number: int) -> int:
+        import time
+
+        time.sleep(seconds / tasks)
+        return 3 * number
+
+    with (
+        _site(directory) as site,
+        Executor(site.endpoint_id, client=site.client, amqp_port=site.amqp.port) as executor,
+    ):
+        futures = [executor.submit(finish_meanwhile, number) for number in range(tasks)]
+        assert site.amqp.ready.wait(TIMEOUT_S)
+        eventually(lambda: all(future.task_id for future in futures), TIMEOUT_S)
+        ways = [threading.Thread(target=way.vanish, args=(seconds,)) for way in (site.http, site.amqp)]
+        for way in ways:
+            way.start()
+        for way in ways:
+            way.join()
+        back = time.monotonic()
+        right = sum(future.result(TIMEOUT_S) == 3 * number for number, future in enumerate(futures))
+        return right, time.monotonic() - back
+
+
 def weather(directory: Path, *, seed: int, faults: int, clocks: bool = False, **options: Any) -> Wreckage:
     """Submit tasks through a storm, until it is over, and see what is left.
 
@@ -203,35 +263,27 @@ def weather(directory: Path, *, seed: int, faults: int, clocks: bool = False, **
     runs = directory / "runs"
     runs.mkdir()
     jumping = Clocks()
-    with ServiceProcess(directory / "service", **options) as process, ExitStack() as stack:
-        service = process.start()
-
-        def restart() -> None:
-            process.kill()
-            process.start()
-
-        command = Command(directory / "home", FARPOOL_SERVICE_URL=service.url, FARPOOL_TOKEN=service.token)
-        endpoint = stack.enter_context(command.running("endpoint", "start", "storm", "--workers", "2", "--foreground"))
-        http = stack.enter_context(running(HttpFaults(int(service.url.rpartition(":")[2]))))
-        amqp = stack.enter_context(running(AmqpFaults(service.amqp_port)))
+    with ExitStack() as stack:
+        site = stack.enter_context(_site(directory, **options))
+        http, amqp = site.http, site.amqp
         if clocks:
             stack.enter_context(jumping.installed())
-        client = stack.enter_context(Client(service_url=f"http://localhost:{http.port}", token=service.token))
+        given: dict[str, Any] = {"client": site.client, "amqp_port": amqp.port, "patience": 3600}
         with (
-            Executor(endpoint["endpoint_id"], client=client, amqp_port=amqp.port, patience=3600) as one,
-            Executor(endpoint["endpoint_id"], client=client, amqp_port=amqp.port, patience=3600) as other,
+            Executor(site.endpoint_id, **given) as one,
+            Executor(site.endpoint_id, **given) as other,
         ):
             works = [Work(executor, random.Random(rng.random()), runs) for executor in (one, one, other)]
             for work in works:
                 work.wave().result(TIMEOUT_S)
-            storm = Storm(rng, http, amqp, restart, jumping)
+            storm = Storm(rng, http, amqp, site.restart, jumping)
             threads = storm.rage(chosen(rng, faults, clocks=clocks))
             _work_on(works, lambda: any(thread.is_alive() for thread in threads))
             wreckage = Wreckage(faults=storm.struck)
             for work in works:
                 work.sum_up(wreckage)
             wreckage.usable = all(work.wave().result(TIMEOUT_S) >= 0 for work in works)
-            wreckage.stats = one.stats()
+            wreckage.stats = [one.stats(), other.stats()]
         return wreckage
 
 
