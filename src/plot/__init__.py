@@ -1,5 +1,5 @@
 """Pictures of what was run. Needs matplotlib (`pip install 'farpool[plot]'`), which is imported when one is drawn."""
 
-from .timeline import timeline
+from .chart import timeline
 
 __all__ = ["timeline"]
