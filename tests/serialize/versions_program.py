@@ -88,10 +88,11 @@ first, second = lambda number: number + FACTOR, lambda number: [number * one for
 CELL = """
 import math as maths
 rate = 0.5
+seven = lambda one=(lambda: 7): one()
 def discounted(price, *, years=2):
     def step(value, left):
         return value if not left else step(value * rate, left - 1)
-    return maths.ceil(step(price, years)), [rate * one for one in range(3)]
+    return maths.ceil(step(price, years)), [rate * one for one in range(3)], seven()
 """
 
 
@@ -233,14 +234,13 @@ def various() -> list[Any]:
     def generated() -> Iterator[int]:
         yield from (scaled(one) for one in range(3))
 
-    seven: Any = lambda one=lambda: 7: one()  # noqa: E731 - with another in its defaults
     with opened() as value:
         pass
     try:
         raise Refused("no", 7)  # noqa: TRY301 - what is tested
     except Refused as error:
         code = error.code
-    return [list(generated()), value, code, cached(2), asyncio.run(waiting()), seven()]
+    return [list(generated()), value, code, cached(2), asyncio.run(waiting())]
 
 
 KINDS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
