@@ -165,18 +165,17 @@ def test_a_child_that_outlives_its_parents_stack_is_told(run: Run) -> None:
         ours, theirs = os.pipe()
         child = os.fork()
         if child == 0:
-            os.close(theirs)
             executor.submit(pow, 2, 2).result()
             future = executor.submit(time.sleep, 600)
             while not future.running(): time.sleep(0.01)
-            print("runs", flush=True)
+            os.write(theirs, b"runs")
             try:
                 future.result(60)
             except Exception as error:
                 print(type(error).__name__, "has ended: this process is a forked child" in str(error), flush=True)
             os._exit(0)
-        os.close(ours)
-        time.sleep(0.5)
+        os.close(theirs)
+        assert os.read(ours, 4) == b"runs"
         executor.shutdown()
         os.waitpid(child, 0)
     """)
