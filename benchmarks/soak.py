@@ -4,7 +4,8 @@
 
 Small tasks, new functions, large arguments, maps, failures, retries and cancels, on a service and an endpoint of their
 own, through a proxy that cuts the result connection every half minute. Prints, for the client, the service and the
-agent, the slope of the memory after the first quarter, and file descriptors and threads at the beginning and the end.
+agent, memory at the quarters and its slope in the second half, and file descriptors and threads at the beginning and
+the end. The service's database keeps up to 32 MB of pages in memory for each of its connections: that fills first.
 """
 
 from __future__ import annotations
@@ -52,10 +53,12 @@ class Watched:
 
     def say(self) -> None:
         """Print what there is to say."""
-        late = self.memory[len(self.memory) // 4 :]
+        late = self.memory[len(self.memory) // 2 :]
+        places = [len(self.memory) * quarter // 4 for quarter in range(4)] + [-1]
+        sizes = " ".join(f"{self.memory[place][1]:.0f}" for place in places)
         slope = statistics.linear_regression([at for at, _ in late], [size for _, size in late]).slope * 3600
         print(
-            f"{self.name:<10} {self.memory[0][1]:>8.1f} MB -> {self.memory[-1][1]:>8.1f} MB {slope:>+9.1f} MB/h   "
+            f"{self.name:<10} MB by quarters: {sizes:<24} {slope:>+8.1f} MB/h in the second half   "
             f"descriptors {self.descriptors[0]:>3} -> {self.descriptors[-1]:>3}   "
             f"threads {self.threads[0]:>3} -> {self.threads[-1]:>3}"
         )
