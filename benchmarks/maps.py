@@ -9,8 +9,8 @@ import time
 from concurrent.futures import Future
 
 from farpool import Executor
-from farpool.executor.crew import Crew, Submit
-from farpool.executor.mapping import mapped
+from farpool.executor.maps.crew import Crew, Submit
+from farpool.executor.maps.mapping import mapped
 
 CALLS = 10_000
 

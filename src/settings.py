@@ -9,7 +9,7 @@ Arguments beat the environment, the environment beats the defaults. Nothing is r
 | `FARPOOL_ENDPOINT_ID` | the endpoint of an `Executor()` that names none |
 | `FARPOOL_HOME` | where state is kept: tokens, endpoints, the service's store; default `~/.farpool` |
 | `FARPOOL_JOURNAL` | `0`: do not remember what is submitted, see `farpool.executor.journal` |
-| `FARPOOL_REMEMBER_FUNCTIONS` | `0`: register functions in each program anew, see `farpool.executor.memory` |
+| `FARPOOL_REMEMBER_FUNCTIONS` | `0`: register functions in each program anew, see `farpool.executor.functions.memory` |
 | `GLOBUS_COMPUTE_CLIENT_ID`, `GLOBUS_COMPUTE_CLIENT_SECRET` | client credentials; they win over stored logins |
 """
 

@@ -132,7 +132,7 @@ def _result(client: Client, entry: Entry, document: TaskDocument | None) -> dict
 
 def _read(client: Client, kept: Any) -> dict[str, Any]:
     from ..executor.future import Future
-    from ..executor.outcome import outcome_of
+    from ..executor.pipeline.outcome import outcome_of
     from ..wire.rest import TaskDocument
 
     if isinstance(kept, TaskDocument):

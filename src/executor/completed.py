@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable
 from concurrent.futures import Future
 from typing import TypeVar
 
-from .progress import bar_for
+from .progress.progress import bar_for
 
 T = TypeVar("T")
 

@@ -19,21 +19,21 @@ from ..serialize import Serializer
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import exits, options
-from . import patience as patience_of
 from .endpoints import Policy
 from .exits import CANCEL_S, exit_hook, interrupt
 from .forks import generation
+from .functions.initializer import Initializer
 from .future import Future
-from .initializer import Initializer
 from .journal import TakenUp, take_up
 from .options import Options
-from .pipeline import Pipeline
+from .pipeline import patience as patience_of
+from .pipeline.pipeline import Pipeline
+from .pipeline.stats import Stats
 from .place import Place, find, wanted
 from .reload import reload
 from .resume import revive
 from .session import Session, journal_of, registry_of
-from .stats import Stats
-from .work import Work
+from .settable import Settable
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -45,7 +45,7 @@ BATCH_SIZE = 1000
 BATCH_BYTES = 8_000_000
 
 
-class Executor(Work):
+class Executor(Settable):
     """Runs functions on an endpoint: hosted, self-hosted, or embedded on this machine.
 
     Nothing is started or contacted before the first call that needs it.
@@ -151,69 +151,6 @@ class Executor(Work):
         many = self._options.endpoints
         where = f"endpoints={list(many)!r}" if many else f"endpoint_id={self.endpoint_id!r}"
         return f"<{type(self).__name__} {label}{where}>"
-
-    # ---- what may be set; a task is bound to what is set when it is submitted
-
-    @property
-    def endpoint_id(self) -> str | None:
-        """The endpoint of tasks submitted from now on; the first of several; None while it is not decided.
-
-        Set, it is the only one.
-        """
-        endpoint, session = self._options.home, self._session
-        if endpoint in {options.UNSET, options.LOCAL}:
-            return None if session is None else session.place.endpoint_id
-        return endpoint
-
-    @endpoint_id.setter
-    def endpoint_id(self, value: str | None) -> None:
-        self._set(endpoint_id=value)
-
-    @property
-    def task_group_id(self) -> str | None:
-        """The task group of tasks submitted from now on; None while the service has not made one."""
-        session = self._session
-        return self._options.route.task_group_id or (None if session is None else session.pipeline.task_group_id)
-
-    @task_group_id.setter
-    def task_group_id(self, value: str | None) -> None:
-        self._set(task_group_id=value)
-
-    @property
-    def resource_specification(self) -> dict[str, Any] | None:
-        """Resources for each task submitted from now on (a copy)."""
-        return options.parsed(self._options.route.resource_specification)
-
-    @resource_specification.setter
-    def resource_specification(self, value: Mapping[str, Any] | None) -> None:
-        self._set(resource_specification=value)
-
-    @property
-    def user_endpoint_config(self) -> dict[str, Any] | None:
-        """Values for the endpoint's template, for tasks submitted from now on (a copy)."""
-        return options.parsed(self._options.route.user_endpoint_config)
-
-    @user_endpoint_config.setter
-    def user_endpoint_config(self, value: Mapping[str, Any] | None) -> None:
-        self._set(user_endpoint_config=value)
-
-    @property
-    def result_serializers(self) -> list[str]:
-        """Import paths of strategies for results of tasks submitted from now on (a copy)."""
-        return list(self._options.route.result_serializers)
-
-    @result_serializers.setter
-    def result_serializers(self, value: Sequence[str] | None) -> None:
-        self._set(result_serializers=value)
-
-    @property
-    def label(self) -> str:
-        """A name, for people: shown by `repr`, and carried by the futures of tasks submitted from now on."""
-        return self._options.label
-
-    @label.setter
-    def label(self, value: str) -> None:
-        self._set(label=value)
 
     @property
     def max_workers(self) -> int:

@@ -12,8 +12,8 @@ from ..client.checks import paths
 from ..serialize import Serializer
 from ..wire.ids import as_id
 from .endpoints import ROUND_ROBIN, Endpoints, Policy, endpoint_ids, policy
+from .pipeline.task import Route
 from .retry import NO_RETRY, Backoff, Retry, is_idempotent
-from .task import Route
 
 #: The endpoint id that names the embedded stack.
 LOCAL = "local"

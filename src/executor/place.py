@@ -12,7 +12,7 @@ from ..client import Client
 from ..errors import StackError
 from ..settings import Settings
 from . import options
-from .service import Service
+from .pipeline.service import Service
 
 if TYPE_CHECKING:
     from ..local import StackLease

@@ -24,8 +24,8 @@ from ..wire.rest import SubmitRequest, TaskDocument
 from .endpoints import Endpoints
 from .future import Future
 from .journal import Entry, State, TakenUp
-from .outcome import outcome_of
-from .task import Route, Task
+from .pipeline.outcome import outcome_of
+from .pipeline.task import Route, Task
 from .timings import told_in
 
 if TYPE_CHECKING:

@@ -10,19 +10,19 @@ from typing import Any
 from ..client import description_of, name_of
 from ..serialize import Serializer
 from ..settings import Settings
-from .code import Code, code_of
+from .functions.code import Code, code_of
+from .functions.initializer import Initializer
+from .functions.kinds import prepared
+from .functions.memory import Memory, function_file
+from .functions.registry import Registered, Registry
 from .future import Future
-from .initializer import Initializer
 from .journal import NO_JOURNAL, Journal, NoJournal, TakenUp, journal_file
-from .kinds import prepared
 from .large import packed_call
-from .memory import Memory, function_file
 from .options import Options
-from .pipeline import Pipeline
+from .pipeline.pipeline import Pipeline
+from .pipeline.task import Task
 from .place import Place
-from .registry import Registered, Registry
 from .retry import Retry
-from .task import Task
 
 
 @dataclass(frozen=True, slots=True)

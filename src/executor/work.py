@@ -10,17 +10,17 @@ from typing_extensions import ParamSpec, override
 
 from ..serialize import Staying
 from ..wire.ids import as_id
-from .crew import Crew, Submit
 from .endpoints import Policy
+from .functions.registry import Registered
 from .future import Future
-from .maps import Maps
+from .maps.crew import Crew, Submit
+from .maps.face import Maps
 from .options import Options
-from .registry import Registered
 from .retry import Backoff
 from .session import Session
 
 if TYPE_CHECKING:
-    from .pool import Pool
+    from .pool.pool import Pool
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class Work(Staying, Maps):
 
         Closing it leaves this executor open. Calls go where this executor's, or this view's, go.
         """
-        from .pool import Pool  # noqa: PLC0415 - it needs multiprocessing, which costs, and few want it
+        from .pool.pool import Pool  # noqa: PLC0415 - it needs multiprocessing, which costs, and few want it
 
         return Pool(self)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from farpool import Executor, Future
-from farpool.executor.pool_results import AsyncResult
+from farpool.executor.pool.results import AsyncResult
 from support.embedded import TIMEOUT
 from support.libraries import library
 from support.waiting import eventually

@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from farpool.amqp import Loop
-from farpool.executor.alarms import Alarms
 from farpool.executor.future import Future
+from farpool.executor.pipeline.alarms import Alarms
 
 
 def run(loop: Loop, seconds: float) -> None:

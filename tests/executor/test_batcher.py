@@ -1,11 +1,11 @@
 import threading
 from typing import Any
 
-from farpool.executor.batcher import Batcher
 from farpool.executor.executor import BATCH_BYTES, BATCH_SIZE
 from farpool.executor.future import Future
-from farpool.executor.sending import Sending
-from farpool.executor.task import Batch, Route, Task
+from farpool.executor.pipeline.batcher import Batcher
+from farpool.executor.pipeline.sending import Sending
+from farpool.executor.pipeline.task import Batch, Route, Task
 from farpool.serialize import Serializer
 from farpool.wire.rest import SubmitRequest
 

@@ -11,8 +11,8 @@ from concurrent.futures import Future
 import pytest
 
 from farpool.errors import EndpointOffline, TaskError, TaskExecutionFailed, WorkerLost
-from farpool.executor.calls import fold_calls, reduce_values, run_calls
-from farpool.executor.failures import failure_in
+from farpool.executor.maps.calls import fold_calls, reduce_values, run_calls
+from farpool.executor.maps.failures import failure_in
 from farpool.executor.retry import NO_RETRY, Retry
 from farpool.serialize import AllCodeStrategies, DillCode, JSONData, PureSourceTextInspect
 from farpool.serialize.strategy import Strategy

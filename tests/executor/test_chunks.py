@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from farpool.executor.chunks import (
+from farpool.executor.maps.chunks import (
     GROWTH,
     LEAST_S,
     TARGET_BYTES,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from farpool.errors import SerializationError
-from farpool.executor.calls import call_each
-from farpool.executor.initializer import Initializer
+from farpool.executor.functions.initializer import Initializer
+from farpool.executor.maps.calls import call_each
 from farpool.serialize import AllCodeStrategies, DillCode, PureSourceTextInspect, Serializer, Strategy
 from farpool.wire.packing import unpack
 

@@ -21,7 +21,7 @@ from farpool.executor.journal.file import journal_file
 from farpool.executor.journal.records import MAX_RESULT_CHARS
 from farpool.executor.journal.shelf import MAX_AGE_S, MAX_FINISHED_AGE_S
 from farpool.executor.journal.text import BIG_CHARS, MAX_CHARS, call_text
-from farpool.executor.task import Batch, Route, Task
+from farpool.executor.pipeline.task import Batch, Route, Task
 from farpool.wire.messages import ErrorDetails, Result
 from farpool.wire.rest import TaskDocument
 

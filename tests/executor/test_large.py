@@ -9,8 +9,8 @@ import pytest
 from farpool import Client
 from farpool.client.uploads import Uploads
 from farpool.errors import PayloadTooLarge, ServiceDown
-from farpool.executor.downloads import AT_A_TIME, Downloads
 from farpool.executor.large import packed_call
+from farpool.executor.pipeline.downloads import AT_A_TIME, Downloads
 from farpool.serialize import Serializer
 from farpool.settings import HOSTED_SERVICE_URL
 from farpool.wire import new_id

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farpool.errors import TaskExecutionFailed
-from farpool.executor.crew import Crew
-from farpool.executor.mapping import mapped, over, over_tuples
+from farpool.executor.maps.crew import Crew
+from farpool.executor.maps.mapping import mapped, over, over_tuples
 
 
 class Lines:

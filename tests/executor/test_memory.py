@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from farpool.executor.memory import MAX_AGE_S, FunctionFile, Memory, function_file
+from farpool.executor.functions.memory import MAX_AGE_S, FunctionFile, Memory, function_file
 
 
 class Clock:
@@ -176,7 +176,7 @@ def test_one_process_has_one_object_for_a_home(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from farpool.executor.memory import FunctionFile
+from farpool.executor.functions.memory import FunctionFile
 file = FunctionFile(Path(sys.argv[1]), lock_timeout=60)
 for number in range(50):
     file.keep(f"{sys.argv[2]} {number}".encode(), "an id")

@@ -13,9 +13,9 @@ from farpool.amqp import Loop
 from farpool.errors import ServiceDown, TaskCancelled, TaskExecutionFailed
 from farpool.executor.endpoints import Endpoints, Policy
 from farpool.executor.future import Future
-from farpool.executor.moves import Moves
+from farpool.executor.pipeline.moves import Moves
+from farpool.executor.pipeline.task import Batch, Route, Task
 from farpool.executor.retry import NO_RETRY, Retry
-from farpool.executor.task import Batch, Route, Task
 
 HARMLESS = Retry(idempotent=True)
 

@@ -11,7 +11,7 @@ import pytest
 
 from farpool import Future
 from farpool.errors import DeserializationError, TaskExecutionFailed, TaskPending
-from farpool.executor.outcome import outcome_of
+from farpool.executor.pipeline.outcome import outcome_of
 from farpool.serialize import Serializer
 from farpool.serialize.exceptions import describe
 from farpool.wire import ErrorDetails, Result, new_id

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farpool.executor.pacer import Pacer
+from farpool.executor.pipeline.pacer import Pacer
 
 
 class Clock:

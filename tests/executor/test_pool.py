@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from farpool.executor.pool import WINDOW, Pool
+from farpool.executor.pool.pool import WINDOW, Pool
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from concurrent.futures import ThreadPoolExecutor
 from farpool import as_completed
-from farpool.executor.mapping import mapped, over
-from farpool.executor.crew import Crew
-from farpool.executor.reduce import map_reduced
+from farpool.executor.maps.mapping import mapped, over
+from farpool.executor.maps.crew import Crew
+from farpool.executor.maps.reduce import map_reduced
 
 threads = ThreadPoolExecutor(2)
 crew = Crew.of(threads)

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farpool.errors import PayloadTooLarge
-from farpool.executor.crew import Crew
-from farpool.executor.mapping import over
-from farpool.executor.reduce import Runs, map_reduced
+from farpool.executor.maps.crew import Crew
+from farpool.executor.maps.mapping import over
+from farpool.executor.maps.reduce import Runs, map_reduced
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from farpool.errors import SerializationError, ServiceDown
-from farpool.executor.code import Code, code_of
-from farpool.executor.memory import FunctionFile, Memory
-from farpool.executor.registry import Registry
+from farpool.executor.functions.code import Code, code_of
+from farpool.executor.functions.memory import FunctionFile, Memory
+from farpool.executor.functions.registry import Registry
 from farpool.serialize import Serializer
 
 SERIALIZER = Serializer()

@@ -19,10 +19,10 @@ from farpool.errors import (
     TaskTimeout,
     WorkerLost,
 )
-from farpool.executor.attempts import Attempts
 from farpool.executor.future import Future
+from farpool.executor.pipeline.attempts import Attempts
+from farpool.executor.pipeline.task import Route, Task
 from farpool.executor.retry import FIRST_WAIT_S, LONGEST_WAIT_S, Retry, idempotent, is_idempotent
-from farpool.executor.task import Route, Task
 
 LOST, OFFLINE, RAISED, SLOW = WorkerLost("x"), EndpointOffline("x"), TaskExecutionFailed("x"), TaskTimeout("x")
 

@@ -5,8 +5,8 @@ import pytest
 from farpool import Executor
 from farpool.errors import PayloadTooLarge, RateLimited, ServiceDown
 from farpool.executor.future import Future
-from farpool.executor.sending import Outage, Sending, parts_of
-from farpool.executor.task import Batch, Route, Task
+from farpool.executor.pipeline.sending import Outage, Sending, parts_of
+from farpool.executor.pipeline.task import Batch, Route, Task
 from farpool.wire.rest import SubmitRequest
 
 HERE = Route("here")

@@ -14,9 +14,9 @@ import pytest
 from farpool.amqp import Loop
 from farpool.errors import TaskCancelled, TaskTimeout, VersionWarning
 from farpool.executor.future import Future
+from farpool.executor.pipeline.settlement import Settlement
+from farpool.executor.pipeline.task import Route, Task
 from farpool.executor.retry import NO_RETRY, Retry
-from farpool.executor.settlement import Settlement
-from farpool.executor.task import Route, Task
 from farpool.wire.blobs import HEADER, Referenced
 from farpool.wire.messages import ErrorDetails, Result
 from support.waiting import eventually

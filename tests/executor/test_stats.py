@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from farpool.executor.stats import Meter, Stats
+from farpool.executor.pipeline.stats import Meter, Stats
 
 
 def test_an_executor_that_has_done_nothing_has_no_latency() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from farpool import Executor, Future
 from farpool.errors import SerializationError
-from farpool.executor.calls import run_calls
+from farpool.executor.maps.calls import run_calls
 from farpool.serialize import Serializer
 from support.environments import clean_environment
 

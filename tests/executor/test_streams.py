@@ -11,8 +11,8 @@ import pytest
 
 from farpool.amqp import Link, Loop, Patience
 from farpool.errors import AccessDenied, FarpoolError, ServiceDown, StreamError
-from farpool.executor.patience import of_threads
-from farpool.executor.streams import BACKOFF
+from farpool.executor.pipeline.patience import of_threads
+from farpool.executor.pipeline.streams import BACKOFF
 
 
 class SimulatedLoop:

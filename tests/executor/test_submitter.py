@@ -3,9 +3,9 @@ from typing import Any
 
 from farpool.errors import NotFound, PayloadTooLarge, ServiceDown, WireError
 from farpool.executor.future import Future
-from farpool.executor.sending import Sending
-from farpool.executor.submitter import Submitter
-from farpool.executor.task import Batch, Route, Task
+from farpool.executor.pipeline.sending import Sending
+from farpool.executor.pipeline.submitter import Submitter
+from farpool.executor.pipeline.task import Batch, Route, Task
 from farpool.wire import new_id
 from farpool.wire.rest import SubmitReply, SubmitRequest
 

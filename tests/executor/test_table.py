@@ -1,7 +1,7 @@
 from typing import Any
 
 from farpool.executor.future import Future
-from farpool.executor.table import FutureTable
+from farpool.executor.pipeline.table import FutureTable
 
 
 def test_a_result_finds_its_future_once() -> None:

@@ -30,7 +30,7 @@ class Records(logging.Handler):
 @pytest.mark.slow
 def test_an_absent_endpoint_is_named_and_its_tasks_run_when_it_is_back(tmp_path: Path) -> None:
     records = Records()
-    logging.getLogger("farpool.executor.presence").addHandler(records)
+    logging.getLogger("farpool.executor.pipeline.presence").addHandler(records)
     with ServiceProcess(tmp_path / "service") as process:
         service = process.start()
         command = Command(tmp_path / "home", FARPOOL_SERVICE_URL=service.url, FARPOOL_TOKEN=service.token)
@@ -49,4 +49,4 @@ def test_an_absent_endpoint_is_named_and_its_tasks_run_when_it_is_back(tmp_path:
 
             with command.running("endpoint", "start", "away", "--workers", "1", "--foreground"):
                 assert [future.result(TIMEOUT) for future in waiting] == [0, 1, 4]
-    logging.getLogger("farpool.executor.presence").removeHandler(records)
+    logging.getLogger("farpool.executor.pipeline.presence").removeHandler(records)

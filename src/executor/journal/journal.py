@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ...wire import new_id
 from ...wire.messages import Result
 from ...wire.rest import SubmitRequest, TaskDocument
-from ..threads import start
+from ..pipeline.threads import start
 from .file import JournalFile
 from .records import Accepted, Call, Moving, Outcome, Sending, State, is_small
 from .text import call_text
@@ -26,7 +26,7 @@ from .writing import About, Item, Writing
 
 if TYPE_CHECKING:
     from ..future import Future
-    from ..task import Batch, Route, Task
+    from ..pipeline.task import Batch, Route, Task
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any
 import test._test_multiprocessing as standard  # CPython's
 
 from farpool import Executor
-from farpool.executor.pool import Pool
+from farpool.executor.pool.pool import Pool
 
 executors: list[Executor] = []
 

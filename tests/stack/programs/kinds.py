@@ -316,7 +316,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
 
 def keys() -> dict[str, tuple[str, bool]]:
     """Give the key of each kind, and whether it is the same in every program."""
-    from farpool.executor.code import code_of
+    from farpool.executor.functions.code import code_of
     from farpool.serialize import Serializer
 
     codes = {name: code_of(case.fn, Serializer()) for name, case in CASES.items()}

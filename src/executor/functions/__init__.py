@@ -1,0 +1,1 @@
+"""Functions: what is registered for a callable, once."""

@@ -1,0 +1,1 @@
+"""The map family: `map`, `starmap` and `map_reduce`."""

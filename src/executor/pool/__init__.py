@@ -1,0 +1,1 @@
+"""`Pool`: an executor with the face of `multiprocessing.Pool`."""
