@@ -14,6 +14,7 @@ from farpool.errors import FarpoolError, SerializationError, ServiceError, TaskE
 from farpool.serialize import Serializer
 
 CLASSES = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, FarpoolError)]
+WARNINGS = [one for one in vars(errors).values() if inspect.isclass(one) and issubclass(one, Warning)]
 
 _FACTS: dict[type[FarpoolError], dict[str, Any]] = {
     ServiceError: {"http_status": 404, "code": "NOT_FOUND", "request_id": "abc"},
@@ -43,9 +44,9 @@ def drawn_tree() -> dict[str, str | None]:
 
 
 def test_the_tree_is_as_it_is_drawn() -> None:
-    classes = {kind.__name__: kind.__base__.__name__ for kind in CLASSES if kind.__base__}
+    classes = {kind.__name__: kind.__base__.__name__ for kind in [*CLASSES, *WARNINGS] if kind.__base__}
 
-    assert drawn_tree() == {**classes, "FarpoolError": None}
+    assert drawn_tree() == {**classes, "FarpoolError": None, "UserWarning": None}
 
 
 @pytest.mark.parametrize("kind", CLASSES)

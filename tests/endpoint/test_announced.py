@@ -235,7 +235,7 @@ def test_movable_tasks_are_run_and_those_in_line_are_not_spoken_of(
     gate.touch()
 
     assert [site.value(task_id) for task_id in ids] == [None] * 10
-    assert announced(site) == set(ids)
+    site.wait_until(lambda: announced(site) == set(ids))
     assert count.read_text() == "x" * 10
 
 

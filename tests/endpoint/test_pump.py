@@ -44,8 +44,14 @@ class Place:
         return taken.get(timeout=TIMEOUT_S)
 
 
+@pytest.fixture(autouse=True)
+def patient_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test looks at after `close` is there then, however busy the machine."""
+    monkeypatch.setattr("farpool.endpoint.pump.CLOSE_TIMEOUT_S", float(TIMEOUT_S))
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(tmp_path: Path, patient_close: None) -> Iterator[Place]:
     place = Place(tmp_path)
     yield place
     place.pump.close()

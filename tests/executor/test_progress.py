@@ -68,7 +68,7 @@ def run(program: str, *, tty: bool = True, interrupt_at: bytes | None = None) ->
         try:
             while data := os.read(ours, 4096):
                 shown.append(data)
-                if interrupt_at and interrupt_at in data and interrupt_at not in b"".join(shown[:-1]):
+                if interrupt_at and interrupt_at in b"".join(shown) and interrupt_at not in b"".join(shown[:-1]):
                     process.send_signal(signal.SIGINT)
         except OSError:  # the other end is closed
             pass

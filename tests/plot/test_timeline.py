@@ -12,8 +12,8 @@ from farpool.executor.future import Future
 from farpool.executor.timings import Told
 from farpool.plot import timeline
 from farpool.plot.lanes import bars_of, lanes_of
-from support.environments import clean_environment, missing
-from support.pages import is_installed
+from support.environments import clean_environment
+from support.libraries import library
 
 EPOCH = 1_700_000_000.0
 
@@ -27,8 +27,7 @@ def ran(worker: str | None, started: float, ended: float, *, failed: bool = Fals
 
 
 def draw(futures: list[Future[Any]], **given: Any) -> Any:
-    if not is_installed("matplotlib"):
-        missing("matplotlib is not installed")
+    library("matplotlib")
     figure: Any = timeline(futures, **given)
     assert figure._repr_png_().startswith(b"\x89PNG")
     return figure
@@ -110,8 +109,7 @@ def test_one_short_task_is_a_picture_too() -> None:
 
 
 def test_it_is_drawn_on_a_figure_that_is_given() -> None:
-    if not is_installed("matplotlib"):
-        missing("matplotlib is not installed")
+    library("matplotlib")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(3, 4))

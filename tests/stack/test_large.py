@@ -256,12 +256,18 @@ def test_arguments_and_results_by_reference_outlive_the_service(
     assert place.count("took in", digest_of(array)) == 1
 
 
-def test_a_task_that_waits_for_its_arguments_can_be_cancelled(place: Place, executors: list[Executor]) -> None:
+def test_a_task_that_waits_with_its_arguments_can_be_cancelled(
+    place: Place, executors: list[Executor], tmp_path: Path
+) -> None:
     array = np.full(SIZE, 9.0)
+    started, gate = tmp_path / "started", tmp_path / "gate"
+    executors[0].submit(local(made_later), 1.0, 1, str(started), str(gate))  # keeps the only worker busy
+    eventually(started.exists, TIMEOUT)
     place.client.keep_blob(array.data.cast("B"))
     future = executors[0].submit(local(changed), array)
 
     future.cancel_remote()
+    gate.touch()
 
     assert future.cancelled()
     assert executors[0].submit(local(changed), array).result(TIMEOUT) == (9.0 * SIZE + 1, True)

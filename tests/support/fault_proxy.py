@@ -10,6 +10,8 @@ from typing import Any
 
 from pamqp import commands, frame
 
+from farpool.service.ports import listen
+
 from .proxy import Proxy
 
 #: What `HttpFaults.arm` can do to the next request. After the first three the service knows nothing of it, after the
@@ -27,7 +29,11 @@ _STATUS: dict[str, tuple[int, dict[str, str]]] = {
 
 
 class FaultProxy(Proxy):
-    """A proxy that can go away for a while."""
+    """A proxy that can go away for a while: at a port that nobody else is given meanwhile."""
+
+    async def _open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, sock=listen("127.0.0.1", 0, 0))
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def _vanish(self, seconds: float) -> None:
         assert self._server is not None

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from typing_extensions import Self
 
+from farpool.service import ports
+
 
 @dataclass(frozen=True)
 class Request:
@@ -168,6 +170,4 @@ def _server(owner: RestServer, port: int) -> http.server.ThreadingHTTPServer:
 
 def free_port() -> int:
     """Give a port on which nothing listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    return ports.free_port("127.0.0.1", 0)
