@@ -73,7 +73,8 @@ class BlobCache:
             while found is None:
                 self._fetch(digest, fetch)
                 found = self._there(digest, size_bytes)
-        self.trim(self._max_bytes)
+        with contextlib.suppress(OSError):  # what is in the way of tidying is in nobody else's
+            self.trim(self._max_bytes)
         return found
 
     def _there(self, digest: str, size_bytes: int) -> Lease | None:
@@ -149,7 +150,7 @@ class BlobCache:
 
 def _remove_unused(path: Path) -> bool:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)  # on NFS, who locks alone must be able to write
     except FileNotFoundError:
         return True
     try:

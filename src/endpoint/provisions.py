@@ -150,8 +150,8 @@ class Provisions:
     def _fetched(self, digest: str, found: Lease | Loss) -> None:
         blob = self._blobs.get(digest)
         if isinstance(found, Lease):
-            if blob is None:
-                found.close()  # nobody wants it any more
+            if blob is None or blob.lease is not None:
+                found.close()  # nobody wants it any more, or it was asked for twice
                 return
             blob.lease = found
             for task_id in tuple(blob.jobs):

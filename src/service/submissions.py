@@ -159,7 +159,13 @@ def _use_blobs(connection: Connection, order: Order, new: Sequence[NewTask], now
         return
     if not endpoints.takes_blobs(connection, order.endpoint_id):
         raise faults.endpoint_takes_no_blobs(order.endpoint_id)
-    missing = blobs.missing(connection, {one.digest for one in uses}, order.identity.identity_id)
+    sizes = {reference for one in new for reference in blobs_of(one.payload).items()}
+    missing = [
+        digest
+        for digest, size_bytes in sizes
+        if (blob := blobs.sent_by(connection, digest, order.identity.identity_id)) is None
+        or blob.size_bytes != size_bytes
+    ]
     if missing:
         raise faults.blob_not_found(missing)
     blobs.use(connection, uses, now)

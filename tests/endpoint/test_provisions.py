@@ -187,6 +187,19 @@ def test_a_job_that_waits_can_be_cancelled_and_withdrawn(desk: Desk) -> None:
     assert not desk.outcomes
 
 
+def test_a_blob_that_was_asked_for_twice_is_held_once(desk: Desk) -> None:
+    desk.service.may.clear()
+    desk.submit("one")
+    desk.do(lambda: desk.provisions.cancel("one", running=False))
+    desk.submit("two")
+    desk.service.may.set()
+    desk.wait_begun("two")
+
+    desk.end("two", b"message")
+
+    eventually(lambda: not desk.is_needed(), 60)
+
+
 def test_what_the_service_does_not_have_fails_the_jobs_that_wait_for_it(desk: Desk) -> None:
     desk.service.faults = [NotFound("you have no blob")]
     desk.submit("one")

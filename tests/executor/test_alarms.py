@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import time
+import weakref
 from typing import Any
+
+import pytest
 
 from farpool.amqp import Loop
 from farpool.executor.future import Future
@@ -64,3 +67,32 @@ def test_what_is_cleared_does_not_ring() -> None:
     run(loop, 0.1)
 
     assert rung == []
+
+
+def test_what_is_done_is_let_go_long_before_its_time(request: pytest.FixtureRequest) -> None:
+    loop = Loop()
+    request.addfinalizer(lambda: run(loop, 0.0))
+    alarms = Alarms(loop)
+    futures = [Future[Any]() for _ in range(3)]
+    refs: list[weakref.ref[Ring]] = []
+
+    def set_one(future: Future[Any]) -> None:
+        ring = Ring()
+        refs.append(weakref.ref(ring))
+        alarms.set(future, time.monotonic() + 86_400, ring)
+
+    for future in futures:
+        set_one(future)
+    for future in futures[:2]:
+        future.settle(1)
+
+    alarms.set(Future[Any](), time.monotonic() + 86_400, Ring())
+
+    assert [ref() is None for ref in refs] == [True, True, False]
+
+
+class Ring:
+    """Is called for a future."""
+
+    def __call__(self, future: Future[Any]) -> None:
+        raise AssertionError("its time is a day away")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -419,6 +420,20 @@ def test_old_campaigns_are_thrown_away_finished_ones_sooner(path: Path) -> None:
     with shelf_of(file) as shelf:
         assert [one.campaign for one in shelf.campaigns()] == [4]
         assert [one.campaign for one in shelf.find("scan")] == [4]
+
+
+def test_an_old_campaign_that_cannot_be_read_is_in_nobodys_way(path: Path) -> None:
+    file, clock = JournalFile(path), Clock()
+    ran(file, clock=clock)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE records_1 SET body = x'00'")
+    clock.now += MAX_FINISHED_AGE_S + 1
+
+    ran(file, clock=clock)
+
+    with shelf_of(file) as shelf:
+        assert [one.campaign for one in shelf.campaigns()] == [2, 1]
+    assert [entry.state for entry in entries_of(file, 2)] == [State.SUCCESS]
 
 
 def test_a_full_file_makes_room_by_what_is_finished_then_by_what_is_oldest(path: Path) -> None:

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from farpool.amqp import Loop
 from farpool.errors import ServiceDown, TaskCancelled, TaskExecutionFailed
 from farpool.executor.endpoints import Endpoints, Policy
 from farpool.executor.future import Future
+from farpool.executor.journal import NoJournal
 from farpool.executor.pipeline.moves import Moves
 from farpool.executor.pipeline.task import Batch, Route, Task
 from farpool.executor.retry import NO_RETRY, Retry
 
 HARMLESS = Retry(idempotent=True)
+
+
+class Notes(NoJournal):
+    """Keeps what it was told of tasks that are about to move."""
+
+    def __init__(self) -> None:
+        self.moving_ids: list[str | None] = []
+
+    @override
+    def moving(self, tasks: Sequence[Task]) -> None:
+        self.moving_ids += [task.future.task_id for task in tasks]
 
 
 class Desk:
@@ -32,6 +45,8 @@ class Desk:
         self.waited_for: set[str] = set()
         self.called_off: list[str] = []
         self.sent: list[Task] = []
+        self.journal = Notes()
+        self.on_sent: Callable[[], object] = lambda: None
         self.loop = Loop()
         self.moves = Moves(
             self.loop,
@@ -39,7 +54,8 @@ class Desk:
             strand=self._strand if can_strand else None,
             forget=self._forget,
             call_off=self.called_off.extend,
-            again=self.sent.append,
+            again=self._again,
+            journal=self.journal,
         )
 
     def close(self) -> None:
@@ -56,6 +72,10 @@ class Desk:
         if self.is_down:
             raise ServiceDown("it is down")
         return {task_id: self.answers.get(task_id, "cancelled") for task_id in task_ids}
+
+    def _again(self, task: Task) -> None:
+        self.sent.append(task)
+        self.on_sent()
 
     def _forget(self, task_id: str | None) -> bool:
         was_there = task_id in self.waited_for
@@ -124,7 +144,7 @@ def test_what_has_not_begun_goes_elsewhere_and_what_has_begun_stays(
     assert [task.future.endpoint_id for task in tasks] == ["b", "a", "b", "a"]
     assert desk.waited_for == {"2", "4"}
     assert desk.moves.moved == 2
-    (told,) = [record.getMessage() for record in caplog.records]
+    (told,) = [one.getMessage() for one in caplog.records if one.name == "farpool.executor.pipeline.moves"]
     assert told == (
         "endpoint a is offline for 15 s: 2 of its tasks move to b; 2 that have begun, or may have, stay and run when "
         "it is back"
@@ -209,6 +229,65 @@ def test_what_waits_to_be_sent_goes_elsewhere_and_a_task_of_one_endpoint_does_no
     assert rest is not None
     assert list(rest.tasks) == [pinned]
     assert desk.moves.sendable(Batch(movable.route, [movable])) is None
+
+
+def test_a_task_is_sent_once_whatever_is_noticed_while_it_goes_elsewhere(desk: Desk) -> None:
+    (task,) = [desk.put()]
+    desk.leaves("a")
+    desk.moves.look()
+
+    def b_leaves_too() -> None:
+        desk.leaves("b")
+        desk.moves.look()
+
+    desk.on_sent = b_leaves_too
+
+    assert desk.moves.sendable(Batch(task.route, [task])) is None
+    assert where(desk.sent) == ["b"]
+
+
+def test_a_task_is_in_one_place_when_an_endpoint_comes_back_while_others_move(desk: Desk) -> None:
+    first, second = desk.put("failover", "a", "b"), desk.put("failover", "a", "c")
+    desk.leaves("a")
+    desk.leaves("c")
+    desk.put("failover", "c", "b")
+    desk.moves.look()
+
+    def c_is_back() -> None:
+        del desk.statuses["c"]
+        desk.moves.look()
+
+    desk.on_sent = c_is_back
+    rest = desk.moves.sendable(Batch(first.route, [first, second]))
+
+    assert where(desk.sent) == ["b"]
+    assert rest is not None
+    assert list(rest.tasks) == [second]
+
+
+def test_what_is_about_to_move_is_noted_once_however_long_the_service_is_silent(desk: Desk) -> None:
+    desk.submit("1", "2")
+    desk.leaves("a")
+    desk.is_down = True
+
+    for _ in range(3):
+        desk.moves.look()
+
+    assert len(desk.stranded) == 3
+    assert desk.journal.moving_ids == ["1", "2"]
+
+
+def test_a_task_that_was_asked_after_and_is_done_is_let_go(desk: Desk) -> None:
+    future = desk.submit("1")[0].future
+    desk.answers = {"1": "requested"}
+    desk.leaves("a")
+    desk.moves.look()
+
+    future.set_result(1)
+    desk.moves.look()
+    gc.collect()
+
+    assert not any(isinstance(one, Task) for one in gc.get_referrers(future))
 
 
 def test_futures_that_are_done_or_that_nobody_wants_do_not_move(desk: Desk) -> None:

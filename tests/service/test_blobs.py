@@ -95,6 +95,17 @@ def test_nobody_learns_what_others_have(caller: Caller, stranger: Caller) -> Non
     assert fetch(stranger, named(data))[0] == 404
 
 
+def test_a_reference_with_another_size_is_refused(caller: Caller) -> None:
+    data = b"as long as it is"
+    put(caller, data)
+    value = Referenced({named(data): len(data) - 1}, [named(data)])
+    payload = pack([f"fb\n{value.body()}", "00\nkwargs"])
+
+    said = caller.submit(endpoint_of(caller, "sizes"), caller.register_function(), [payload], expect=404)
+
+    assert said["code"] == "BLOB_NOT_FOUND"
+
+
 def test_who_sends_all_of_it_has_it_and_it_is_kept_once(
     service: RunningService, caller: Caller, stranger: Caller
 ) -> None:

@@ -35,6 +35,9 @@ Arguments: TypeAlias = tuple[Sequence[Any], Mapping[str, Any]]
 #: Seconds for which things are gathered that nobody waits for.
 LINGER_S = 0.1
 
+#: Routes whose text is kept, so that it is made once and not for each task.
+_MOST_ROUTES = 1000
+
 
 class NoJournal:
     """Remembers nothing: for the embedded stack, which ends with its program, and for who wants none."""
@@ -207,6 +210,8 @@ class Journal(NoJournal):
     def _route(self, route: Route) -> Mapping[str, Any]:
         told = self._routes.get(route)
         if told is None:
+            if len(self._routes) >= _MOST_ROUTES:  # some give each task a route of its own
+                self._routes.clear()
             told = self._routes[route] = {name: value for name, value in asdict(route).items() if value}
         return told
 

@@ -187,7 +187,10 @@ class Shelf:
             self.remove(campaign.campaign)
 
     def _is_finished(self, campaign: Campaign) -> bool:
-        return all(entry.state.is_final for entry in self.entries(campaign.campaign))
+        try:
+            return all(entry.state.is_final for entry in self.entries(campaign.campaign))
+        except FarpoolError:
+            return False  # nobody can read it: it goes when it is old
 
     def room_bytes(self) -> int:
         """Give how much more the file may hold."""

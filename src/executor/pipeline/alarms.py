@@ -24,6 +24,10 @@ class Alarms:
 
     def set(self, future: Future[Any], due: float, ring: Callable[[Future[Any]], None]) -> None:
         """Have `ring(future)` called at `due`, a `time.monotonic` figure, unless the future is done or gone by then."""
+        while self._heap and _is_over(
+            self._heap[0][2]
+        ):  # a deadline may be days away: what is done does not wait for it
+            heapq.heappop(self._heap)
         first = not self._heap or due < self._heap[0][0]
         heapq.heappush(self._heap, (due, next(self._numbers), weakref.ref(future), ring))
         if first:
@@ -54,3 +58,8 @@ class Alarms:
             if future is not None and waits:
                 ring(future)
         self._arm()
+
+
+def _is_over(reference: weakref.ref[Future[Any]]) -> bool:
+    future = reference()
+    return future is None or future.done()

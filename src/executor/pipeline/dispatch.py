@@ -86,18 +86,18 @@ class Dispatch:
         work = self._batcher.take()
         if work is None:
             return False
-        if isinstance(work, Batch):
-            work = self._desk.sendable(work)
+        batch = work.batch if isinstance(work, Sending) else work
+        try:
+            if isinstance(work, Batch):
+                work = self._desk.sendable(work)
             if work is None:
                 return True
-        try:
             if isinstance(work, Sending) and not (self._is_wanted(work) or work.is_uncertain):
                 self._settlement.table.end()
                 self._call_off(work.batch)
             else:
                 self._submitter.send(work)
         except BaseException as error:
-            batch = work.batch if isinstance(work, Sending) else work
             for task in batch.tasks:
                 if not task.future.done() and task.future.task_id is None:
                     self._settlement.fail(task.future, cause(error))

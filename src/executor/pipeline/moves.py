@@ -119,8 +119,10 @@ class Moves:
         moving = [task for task in batch.tasks if self._has_choice(task)]
         if not moving:
             return batch
+        leaving = {task.future for task in moving}
         self._log(endpoint_id, self._send(moving), 0)
-        staying = [task for task in batch.tasks if not self._has_choice(task)]
+        # What is away may have changed meanwhile: a task either goes or stays, whatever it could do now.
+        staying = [task for task in batch.tasks if task.future not in leaving]
         return Batch(batch.route, staying) if staying else None
 
     def done(self, future: standard.Future[Any]) -> None:
@@ -132,7 +134,8 @@ class Moves:
 
     def takes(self, future: Future[Any], error: BaseException) -> bool:
         """Take a task back that failed only because it was called off to be moved."""
-        task = self._stranded.pop(future.task_id or "", None)
+        with self._lock:
+            task = self._stranded.pop(future.task_id or "", None)
         if task is None or not isinstance(error, TaskCancelled) or not self._is_wanted(task):
             return False
         self._send([task])
@@ -147,6 +150,7 @@ class Moves:
         with self._lock:
             tasks = list(self._tasks.values())
             self._is_watching = bool(tasks)
+            self._stranded = {one: task for one, task in self._stranded.items() if not task.future.done()}
         self._look_at({one for task in tasks if task.endpoints for one in task.endpoints.ids})
         for endpoint_id in list(self._away):
             self._leave(endpoint_id, [task for task in tasks if task.route.endpoint_id == endpoint_id])
@@ -220,7 +224,8 @@ class Moves:
     def _leave(self, endpoint_id: str, tasks: Sequence[Task]) -> None:
         staying = self._staying.setdefault(endpoint_id, set())
         sent = [task for task in tasks if task.future.task_id is not None and self._has_choice(task)]
-        sent = [task for task in sent if task.future.task_id not in staying]
+        # One that went elsewhere while the endpoints were asked has another task id now.
+        sent = [task for task in sent if task.future.task_id not in staying and self._tasks.get(task.future) is task]
         free = self._called_off(sent, staying)
         begun = [task for task in sent if task.future.task_id not in free]
         twice = [task for task in begun if task.retry.idempotent]
@@ -236,9 +241,11 @@ class Moves:
         by_id = {task.future.task_id: task for task in tasks if task.future.task_id is not None}
         if self._strand is None or not by_id:
             return set()
-        self._journal.moving(tasks)
-        left = {one: task for one, task in self._stranded.items() if not task.future.done()}
-        self._stranded = left | by_id
+        with self._lock:
+            asked_before = self._stranded
+            self._stranded = asked_before | by_id
+        # Once is enough: while the service does not answer, the same tasks are asked about at each look.
+        self._journal.moving([task for one, task in by_id.items() if one not in asked_before])
         answers: dict[str, str] = {}
         task_ids = list(by_id)
         try:
@@ -250,7 +257,8 @@ class Moves:
             # Otherwise its result tells: it may have been called off before, by a request whose answer was lost, or its
             # endpoint has come back just now, and says itself whether it had begun.
             if answer in {CANCELLED, RUNNING}:
-                self._stranded.pop(task_id, None)
+                with self._lock:
+                    self._stranded.pop(task_id, None)
             if answer == RUNNING:
                 staying.add(task_id)
         return {task_id for task_id, answer in answers.items() if answer == CANCELLED}
