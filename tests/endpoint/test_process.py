@@ -172,8 +172,8 @@ def test_a_refused_start_says_why_and_has_its_exit_code(
 def test_a_start_without_a_service_is_given_up_and_quotes_the_log(directory: EndpointDirectory) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    with pytest.raises(FarpoolError, match="is not online after 20 s and was stopped") as caught:
-        start_detached(directory, service_url=url, token=TOKEN, timeout_s=20)
+    with pytest.raises(FarpoolError, match="is not online after 10 s and was stopped") as caught:
+        start_detached(directory, service_url=url, token=TOKEN, timeout_s=10)
 
     assert "connection refused" in str(caught.value)
     assert str(directory.log_file) in str(caught.value)

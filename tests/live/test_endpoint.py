@@ -242,13 +242,16 @@ def test_a_task_cancelled_at_the_unmodified_endpoint_is_settled_and_its_late_res
         # It leaves our headers alone.
         assert executor.options(timeout=90, priority=5).submit(pow, 2, 3).result(TIMEOUT) == 8
         running = executor.submit(wait_for, str(gate), str(started))
-        eventually(started.exists, TIMEOUT)
-        task_id = str(running.task_id)
+        try:
+            eventually(started.exists, TIMEOUT)
+            eventually(lambda: running.task_id is not None, TIMEOUT)  # it may begin before its request is answered
+            task_id = str(running.task_id)
 
-        assert client.cancel_tasks([task_id]) == {task_id: "cancelled"}
-        with pytest.raises(TaskCancelled):
-            running.result(TIMEOUT)
-        gate.touch()
+            assert client.cancel_tasks([task_id]) == {task_id: "cancelled"}
+            with pytest.raises(TaskCancelled):
+                running.result(TIMEOUT)
+        finally:
+            gate.touch()
 
         assert executor.submit(pow, 2, 4).result(TIMEOUT) == 16
         assert client.get_batch_status([task_id])[task_id].status == "cancelled"

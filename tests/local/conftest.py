@@ -15,8 +15,9 @@ from support import standin_program
 
 @pytest.fixture
 def private_tmp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory for temporary files that nobody else's stack is in."""
+    """A directory for temporary files that nobody else's stack is in; the stack of other tests here is none of ours."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("farpool.local.lease._slots", {})
     return tmp_path
 
 

@@ -117,7 +117,8 @@ def test_the_death_of_the_service_is_told_and_the_next_stack_is_a_new_one(privat
     lease = acquire(1)
     told = threading.Event()
     lease.on_death(lambda _error: told.set())
-    service = next(one for one in psutil.Process().children() if "serve" in one.cmdline())
+    commands = {one: " ".join(one.cmdline()) for one in psutil.Process().children()}
+    (service,) = (one for one, command in commands.items() if " serve " in command and str(private_tmp) in command)
 
     service.kill()
 
