@@ -19,7 +19,7 @@ TIMEOUT_S = 240
 #: What Python writes when something broke where nobody could catch it.
 TROUBLE = ("Exception ignored in", "Exception in thread", "was never awaited", "was never retrieved")
 
-PAGES = sorted([*ROOT.glob("docs/guide/*.md"), *ROOT.glob("docs/recipes/*.md")])
+PAGES = sorted([*ROOT.glob("docs/guides/*.md"), *ROOT.glob("docs/recipes/*.md")])
 NAMES = [str(page.relative_to(ROOT / "docs")) for page in PAGES]
 
 
