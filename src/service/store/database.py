@@ -22,13 +22,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ...errors import FarpoolError
 from . import schema
+from .migrations import SCHEMA_VERSION, upgrade
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-#: The version of the tables in `schema`; a store written by a newer farpool is refused.
-SCHEMA_VERSION = 1
 
 #: How many keys go into one statement: databases bound the number of its parameters.
 KEYS_PER_STATEMENT = 500
@@ -85,7 +83,7 @@ class Database:
         self._checkpointed_at = time.monotonic()
 
     def open(self) -> None:
-        """Connect, and make the tables that are missing.
+        """Connect, make the tables that are missing, and bring those of an older farpool up to date.
 
         Raises:
             FarpoolError: the store cannot be opened, or was written by a newer version of farpool.
@@ -198,8 +196,10 @@ def _check_version(connection: Connection) -> None:
     found = connection.execute(select(table.c.next).where(table.c.name == "schema")).scalar()
     if found is None:
         connection.execute(insert(table), [{"name": "schema", "next": SCHEMA_VERSION}, {"name": "tasks", "next": 1}])
-    elif found != SCHEMA_VERSION:
+    elif found > SCHEMA_VERSION:
         raise FarpoolError(
             f"the store is of version {found} and this farpool reads version {SCHEMA_VERSION}: "
             "use the farpool that wrote it, or start the service with another directory"
         )
+    else:
+        upgrade(connection, found)

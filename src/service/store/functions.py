@@ -53,6 +53,8 @@ def add(connection: Connection, function_id: str, owner_id: str, function: Funct
             "function_id": function_id,
             "owner_id": owner_id,
             "name": function.function_name,
+            "description": function.description,
+            "group_id": function.group,
             "is_public": function.public,
             "packed_code": function.packed_code,
             "registration": json.dumps(function.to_json()),

@@ -27,8 +27,13 @@ metadata = MetaData()
 _Sequence = BigInteger().with_variant(Integer, "sqlite")
 
 
+#: Ids that not every row has.
+_OPTIONAL = {"manager_id", "group_id", "container_id"}
+
+
 def _id(name: str, *, primary_key: bool = False, unique: bool = False, index: bool = False) -> Column[str]:
-    return Column(name, String(36), primary_key=primary_key, unique=unique, index=index, nullable=name == "manager_id")
+    is_optional = name in _OPTIONAL and not primary_key
+    return Column(name, String(36), primary_key=primary_key, unique=unique, index=index, nullable=is_optional)
 
 
 #: Numbers that go up: `tasks` is the next `seq` of a task; `schema` is the version of these tables.
@@ -46,6 +51,7 @@ identities = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("queue_prefix", Text, nullable=False, unique=True),
     Column("created_at", Float, nullable=False),
+    Column("removed_at", Float),  # nobody may ask in its name any more; what it has is kept
 )
 
 #: Bearer tokens, as SHA-256 in hexadecimal digits.
@@ -56,6 +62,23 @@ tokens = Table(
     _id("identity_id"),
     Column("label", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+)
+
+#: Identities that things are shared with.
+groups = Table(
+    "groups",
+    metadata,
+    _id("group_id", primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", Float, nullable=False),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    _id("group_id", primary_key=True),
+    _id("identity_id", primary_key=True, index=True),
 )
 
 functions = Table(
@@ -65,7 +88,10 @@ functions = Table(
     _id("function_id", unique=True),
     _id("owner_id", index=True),
     Column("name", Text, nullable=False),
+    Column("description", Text),
     Column("is_public", Boolean, nullable=False),
+    _id("group_id"),  # whose members may run it
+    _id("container_id"),  # what it runs in
     Column("packed_code", Text, nullable=False),  # what a task buffer begins with
     Column("registration", Text, nullable=False),  # JSON, as it was sent
     Column("created_at", Float, nullable=False),
@@ -113,7 +139,21 @@ task_groups = Table(
     metadata,
     _id("task_group_id", primary_key=True),
     _id("owner_id"),
+    _id("group_id"),  # whose members may see its tasks
     Column("has_queue", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+#: Containers and other environments that functions run in.
+containers = Table(
+    "containers",
+    metadata,
+    _id("container_id", primary_key=True),
+    _id("owner_id", index=True),
+    Column("name", Text, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("location", Text, nullable=False),
+    Column("description", Text, nullable=False),
     Column("created_at", Float, nullable=False),
 )
 
