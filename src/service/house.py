@@ -15,6 +15,7 @@ from .cancelling import Cancelling
 from .endings import Endings
 from .groups import Groups
 from .heartbeats import HeartbeatIntake
+from .identification import Identification, OwnTokens
 from .marks import Marks
 from .outbox import Outbox
 from .recovery import Recovery
@@ -22,14 +23,13 @@ from .registry import Registry
 from .results import ResultIntake
 from .retention import Retention
 from .store import Database, identities
-from .store.identities import RESULT_QUEUES
+from .store.identities import ADMINISTRATOR, RESULT_QUEUES
 from .submissions import Submissions
 from .user_endpoints import UserEndpoints
 
 log = logging.getLogger(__name__)
 
-#: The identity of whoever can read the service's directory, and the label of the token in it.
-LOCAL_IDENTITY = "local"
+#: The label of the token in the service's directory.
 LOCAL_LABEL = "directory"
 
 
@@ -60,6 +60,7 @@ class House:
         self.database = database
         self.broker = broker
         self.clock = clock
+        self.identification: Identification = OwnTokens(database, clock=clock)
         self._token = token
         self._marks = Marks(database)
         self.outbox = Outbox(database, broker, self._marks)
@@ -103,7 +104,7 @@ class House:
 
     def _welcome(self, connection: Connection) -> None:
         now = self.clock()
-        local = identities.ensure(connection, LOCAL_IDENTITY, now)
+        local = identities.ensure(connection, ADMINISTRATOR, now)
         identities.set_token(connection, local, LOCAL_LABEL, self._token, now)
 
     def _taken(self, queue: str, task_ids: Sequence[str]) -> None:

@@ -113,8 +113,8 @@ def test_tokens_are_not_in_the_store(database: Database, tmp_path: Path) -> None
 
     write(database, issue)
 
-    assert write(database, lambda connection: identities.by_token(connection, "the-secret-token")) is not None
-    assert write(database, lambda connection: identities.by_token(connection, "the-secret-tokem")) is None
+    assert write(database, lambda connection: identities.by_token(connection, "the-secret-token", NOW)) is not None
+    assert write(database, lambda connection: identities.by_token(connection, "the-secret-tokem", NOW)) is None
     database.close()
     assert b"the-secret-token" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 

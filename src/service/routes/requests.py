@@ -10,7 +10,6 @@ from ...wire import as_id
 from ...wire.jsontext import dumps, loads
 from .. import faults
 from ..house import House
-from ..store import identities
 from ..store.identities import Identity
 
 
@@ -33,10 +32,9 @@ async def caller_of(request: Request) -> Identity:
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise faults.unauthenticated(f"the request's authorization is not a bearer token but of the kind {scheme!r}")
-    house = house_of(request)
-    identity = await house.database.read(lambda connection: identities.by_token(connection, token))
+    identity = await house_of(request).identification.identify(token)
     if identity is None:
-        raise faults.unauthenticated("the token is not one of this service's")
+        raise faults.unauthenticated("the token is not one of this service's, or no longer")
     return identity
 
 
