@@ -15,6 +15,8 @@ from .output import examples, json_option
 if TYPE_CHECKING:
     from ..service import ServiceAddress
 
+DAY_S = 24 * 3600.0
+
 
 @click.command(
     epilog=examples(
@@ -57,6 +59,22 @@ if TYPE_CHECKING:
     help="Refuse larger arguments and results.",
 )
 @click.option(
+    "--keep-results",
+    metavar="DAYS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=14,
+    show_default=True,
+    help="Delete finished tasks and their results after that time, fetched or not.",
+)
+@click.option(
+    "--keep-waiting",
+    metavar="DAYS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=14,
+    show_default=True,
+    help="Give up tasks that wait for an endpoint of which nothing has been heard for that time.",
+)
+@click.option(
     "--ephemeral", is_flag=True, help="For a service that is thrown away: wait for no disk, remember no token."
 )
 @json_option
@@ -72,6 +90,8 @@ def serve(
     max_payload: int,
     blobs: str | None,
     max_blob: int,
+    keep_results: float,
+    keep_waiting: float,
     ephemeral: bool,
     as_json: bool,
     exit_with_parent: int | None,
@@ -107,6 +127,8 @@ def serve(
             max_request_bytes=max_payload * 1_000_000,
             blobs_url=blobs,
             max_blob_bytes=max_blob * 1_000_000,
+            keep_finished_s=keep_results * DAY_S,
+            keep_waiting_s=keep_waiting * DAY_S,
             ready=ready,
         )
     )

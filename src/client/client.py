@@ -23,6 +23,7 @@ from .bodies import json_body, string
 from .cancel_calls import CancelCalls
 from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
+from .limit_calls import LimitCalls
 from .runtime import SDK_VERSION, user_runtime
 from .task_calls import TaskCalls
 from .versions import VersionWatch
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 HOSTED_PAYLOAD_BYTES = 10_000_000
 
 
-class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls, BlobCalls):
+class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls, BlobCalls, LimitCalls):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 
     Args:

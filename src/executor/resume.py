@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     from ..client import Client
     from .session import Session
 
-#: Seconds for which a service is sure to remember the tasks of a request, and so its key: 14 days, less one.
-MAX_KEY_AGE_S = 13 * 86_400.0
+#: Seconds for which a service keeps the tasks of a request, and so its key, where it does not say: 14 days.
+_KEPT_S = 14 * 86_400.0
+#: For which part of that time it is sure to: clocks differ, and the request takes a while.
+_SURE = 13 / 14
 
 #: Task ids in one status request: results come with the answer.
 _CHUNK = 200
@@ -51,6 +53,15 @@ def revive(taken: TakenUp, session: Session, endpoints: Endpoints | None = None)
         ServiceError: the service cannot be asked now; nothing was changed, and resuming can be tried again.
     """
     return _Revival(taken, session, endpoints).futures()
+
+
+def max_key_age_s(kept_s: float | None) -> float:
+    """Say for how many seconds a service is sure to remember a request.
+
+    Args:
+        kept_s: for how long it keeps tasks that are finished; None where it does not say.
+    """
+    return _SURE * (_KEPT_S if kept_s is None else kept_s)
 
 
 class _Revival:
@@ -194,7 +205,7 @@ class _Revival:
             return "the hosted service cannot say whether it took it, and sending it again might run it twice"
         if any(entry.payload is None for entry in entries):
             return "its arguments are too large for the journal, so it cannot be sent again"
-        if any(time.time() - entry.submitted_at > MAX_KEY_AGE_S for entry in entries):
+        if any(time.time() - entry.submitted_at > max_key_age_s(self._client.keep_results_s) for entry in entries):
             return (
                 "that was so long ago that the service may have forgotten it, and sending it again might run it twice"
             )

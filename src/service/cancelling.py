@@ -93,6 +93,23 @@ class Cancelling:
             answers |= await self._cancel_at(endpoint_id, its_tasks, request)
         return answers
 
+    async def give_up(self, endpoint_id: str, task_ids: Sequence[str], reason: str) -> int:
+        """Call off tasks whose endpoint has been away for too long; return how many. One that is back keeps its tasks.
+
+        Should it come back, it is told, as of any task that was called off.
+        """
+
+        def look(connection: Connection) -> tuple[_Place, list[Standing]]:
+            return self._place(connection, endpoint_id), list(tasks.standing(connection, task_ids).values())
+
+        place, its_tasks = await self._database.read(look)
+        if place.is_online:
+            return 0
+        its_tasks = [task for task in its_tasks if task.state in OPEN]
+        kept = self._outbox.take_back(endpoint_id, {task.seq for task in its_tasks})
+        answers = await self._call_off(endpoint_id, its_tasks, kept, CancelRequest(list(task_ids)), reason)
+        return sum(answer == CANCELLED for answer in answers.values())
+
     async def _cancel_at(
         self, endpoint_id: str, its_tasks: Sequence[Standing], request: CancelRequest
     ) -> dict[str, str]:
@@ -115,7 +132,12 @@ class Cancelling:
             raise
 
     async def _call_off(
-        self, endpoint_id: str, its_tasks: Sequence[Standing], kept: Collection[int], request: CancelRequest
+        self,
+        endpoint_id: str,
+        its_tasks: Sequence[Standing],
+        kept: Collection[int],
+        request: CancelRequest,
+        reason: str | None = None,
     ) -> dict[str, str]:
         running = request.running
         settle = [task for task in its_tasks if task.seq in kept]
@@ -135,7 +157,7 @@ class Cancelling:
             self._unanswered.add(one for one in told if answers.get(one.task_id) == REQUESTED)
             # Before the answer says so. And what is settled here must not run when the endpoint is back in a moment.
             await self._outbox.wait_told(endpoint_id, TELL_S)
-        return answers | await self._settle(settle, stranded=request.stranded)
+        return answers | await self._settle(settle, stranded=request.stranded, reason=reason)
 
     def _note(self, connection: Connection, endpoint_id: str, sent: Sequence[Standing], running: bool) -> _Place:
         now = self._clock()
@@ -149,11 +171,14 @@ class Cancelling:
         is_online = reports.presence(connection, endpoint_id).is_online(self._clock())
         return _Place(registered.takes_cancels, is_online, registered.tells_begun)
 
-    async def _settle(self, its_tasks: Sequence[Standing], *, stranded: bool) -> dict[str, str]:
+    async def _settle(self, its_tasks: Sequence[Standing], *, stranded: bool, reason: str | None) -> dict[str, str]:
         settled: set[str] = set()
         for start in range(0, len(its_tasks), CHUNK):
             settled |= await self._results.settle(
-                [called_off(one.task_id, unless_begun=stranded) for one in its_tasks[start : start + CHUNK]]
+                [
+                    called_off(one.task_id, unless_begun=stranded, reason=reason)
+                    for one in its_tasks[start : start + CHUNK]
+                ]
             )
             await asyncio.sleep(0)
         otherwise = RUNNING if stranded else FINISHED

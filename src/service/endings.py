@@ -55,9 +55,17 @@ class Endings:
             )
 
 
-def called_off(task_id: str, *, unless_begun: bool = False) -> Returned:
-    """Make the outcome of a task that was called off, and whose endpoint is not waited for."""
+def called_off(task_id: str, *, unless_begun: bool = False, reason: str | None = None) -> Returned:
+    """Make the outcome of a task that was called off, and whose endpoint is not waited for.
+
+    Args:
+        task_id: the task.
+        unless_begun: it does not count for a task that runs.
+        reason: why, where nobody asked for it.
+    """
     text = f"task {task_id} was cancelled before its endpoint returned a result"
+    if reason is not None:
+        text = f"task {task_id} was given up: {reason}"
     return _ended(task_id, TASK_CANCELLED, text, unless_begun=unless_begun)
 
 

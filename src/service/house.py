@@ -41,7 +41,7 @@ class House:
         broker: not yet started.
         token: the local user's bearer token.
         secret: what ids of idempotent requests are derived with.
-        lock_s, keep_finished_s: see `ServiceOptions`.
+        lock_s, keep_finished_s, keep_waiting_s: see `ServiceOptions`.
         blobs: where blobs are kept.
     """
 
@@ -54,6 +54,7 @@ class House:
         secret: bytes,
         lock_s: float,
         keep_finished_s: float,
+        keep_waiting_s: float,
         blobs: BlobPlace,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -77,7 +78,14 @@ class House:
         self._recovery = Recovery(database, broker, self.outbox, keep_finished_s=keep_finished_s, clock=clock)
         self.blobs = Keeper(database, blobs, clock=clock)
         self.sweeper = Sweeper(database, blobs, clock=clock)
-        self._retention = Retention(database, self.outbox, keep_finished_s=keep_finished_s, clock=clock)
+        self.retention = Retention(
+            database,
+            self.outbox,
+            self.cancelling.give_up,
+            keep_finished_s=keep_finished_s,
+            keep_waiting_s=keep_waiting_s,
+            clock=clock,
+        )
 
     async def start(self) -> None:
         """Open the store, start the broker, and take up the work where it was left."""
@@ -88,13 +96,13 @@ class House:
         await self.broker.consume(RESULTS_QUEUE, self.results.handle)
         await self.broker.consume(HEARTBEATS_QUEUE, self._heartbeats.handle)
         await self.cancelling.start()
-        self._retention.start()
+        self.retention.start()
         self.sweeper.start()
 
     async def stop(self) -> None:
         """Finish what is under way, and let go of everything."""
         await self.sweeper.stop()
-        await self._retention.stop()
+        await self.retention.stop()
         await self.cancelling.stop()
         await self._user_endpoints.stop()
         await self.outbox.stop()

@@ -12,8 +12,11 @@ MAX_REQUEST_BYTES = 64 * 1024 * 1024
 #: The largest blob, in bytes: what is larger is better off on a file system.
 MAX_BLOB_BYTES = 16 * 1024**3
 
-#: How long a finished task and its result are kept, in seconds: two weeks, as the hosted service does.
+#: How long a finished task and its result are kept, fetched or not, in seconds.
 KEEP_FINISHED_S = 14 * 24 * 3600.0
+
+#: How long a task waits for an endpoint of which nothing is heard, in seconds: as long as at the hosted service.
+KEEP_WAITING_S = 14 * 24 * 3600.0
 
 #: For how long a locked endpoint may not register again, in seconds.
 LOCK_S = 30.0
@@ -56,7 +59,9 @@ class ServiceOptions:
         max_request_bytes: larger requests are refused with 413.
         blobs_url: where blobs are kept: a directory, or any URL that fsspec knows; in `directory` when left out.
         max_blob_bytes: larger arguments and results are refused.
-        keep_finished_s: finished tasks are deleted after that many seconds.
+        keep_finished_s: finished tasks are deleted after that many seconds, whether somebody fetched the result or not.
+        keep_waiting_s: tasks that are not finished are given up, as cancelled, when they were submitted, and their
+            endpoint was last heard of, that many seconds ago.
         lock_s: for how long a locked endpoint may not register again, in seconds.
     """
 
@@ -72,4 +77,5 @@ class ServiceOptions:
     blobs_url: str | None = field(default=None, repr=False)
     max_blob_bytes: int = MAX_BLOB_BYTES
     keep_finished_s: float = KEEP_FINISHED_S
+    keep_waiting_s: float = KEEP_WAITING_S
     lock_s: float = LOCK_S

@@ -113,6 +113,7 @@ class Server:
             secret=secret,
             lock_s=options.lock_s,
             keep_finished_s=options.keep_finished_s,
+            keep_waiting_s=options.keep_waiting_s,
             blobs=BlobPlace(store, directory.spool, options.max_blob_bytes, durable=options.durable),
         )
         try:

@@ -11,6 +11,7 @@ import pytest
 
 from farpool.client import Client
 from farpool.errors import AccessDenied, NotFound, ServiceRefused, TaskPending
+from farpool.executor.resume import max_key_age_s
 from farpool.settings import Settings
 from farpool.wire.queues import QueueInfo
 from support.rest_server import HangUp, Reply, Request, RestServer
@@ -99,6 +100,19 @@ def test_tasks_are_submitted_and_asked_for(client: Client, endpoint_id: str, fun
     listed = client.get_tasks(task_group_id=reply["task_group_id"], endpoint_id=endpoint_id, limit=10)
     assert sorted(task["task_id"] for task in listed) == sorted(task_ids)
     assert client.get_tasks(task_group_id=reply["task_group_id"], status="success") == []
+
+
+def test_a_service_says_for_how_long_it_keeps_results(tmp_path: Path, settings: Settings) -> None:
+    day_s = 24 * 3600.0
+    with (
+        service_in_thread(tmp_path, keep_finished_s=2 * day_s) as running,
+        Client(service_url=running.url, token=running.token, settings=settings) as client,
+    ):
+        assert client.keep_results_s == 2 * day_s
+    # The service is gone, and what it said still holds: it is asked once.
+    assert client.keep_results_s == 2 * day_s
+    assert day_s < max_key_age_s(2 * day_s) < 2 * day_s
+    assert max_key_age_s(None) == pytest.approx(13 * day_s)
 
 
 def test_the_place_of_results_is_given(client: Client) -> None:

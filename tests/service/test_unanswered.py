@@ -11,7 +11,6 @@ from sqlalchemy import Connection, Engine, event
 
 from farpool.service.broker import Incoming
 from farpool.service.presence import Presence
-from farpool.service.retention import Retention
 from farpool.service.store import Database, cancels, endpoints, reports, tasks
 from farpool.service.store.cancels import ANSWER_SETTLES_S, Cancel
 from farpool.service.task_state import OPEN
@@ -170,7 +169,7 @@ def test_cancels_go_with_their_tasks_and_with_their_endpoint(tmp_path: Path) -> 
         (task_id,) = await submitted(opened)
         await cancel(opened, task_id)
         opened.clock.now += 3 * WEEK_S
-        retention = Retention(opened.database, opened.house.outbox, keep_finished_s=2 * WEEK_S, clock=opened.clock)
+        retention = opened.house.retention
         assert await retention.sweep() == 1
         assert await to_tell(opened) == []
 

@@ -50,6 +50,7 @@ class OpenHouse:
             lock_s=1,
             blobs=BlobPlace(FileStore(directory / "blobs"), directory / "spool", 1_000_000, durable=False),
             keep_finished_s=2 * WEEK_S,
+            keep_waiting_s=3 * WEEK_S,
             clock=self.clock,
         )
         self.function_id, self.endpoint_id = new_id(), new_id()

@@ -18,13 +18,16 @@ async def version(request: Request, service: str | None = None) -> Response:
     """Say the service's version, and the least that clients and agents must have. The one route without a token."""
     if service is None:
         return answer(__version__)
+    house = house_of(request)
     return answer(
         {
             "api": __version__,
             "farpool": __version__,
             "min_sdk_version": MIN_VERSION,
             "min_ep_version": MIN_VERSION,
-            "max_blob_bytes": house_of(request).blobs.max_bytes,
+            "max_blob_bytes": house.blobs.max_bytes,
+            "keep_results_s": house.retention.keep_finished_s,
+            "keep_waiting_s": house.retention.keep_waiting_s,
         }
     )
 

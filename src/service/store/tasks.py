@@ -6,13 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from ...wire.queues import result_queue
 from ...wire.states import TaskState
 from . import functions
 from .database import fitting, keys
-from .schema import blob_uses, cancels, counters, identities, payloads, results, task_groups, tasks
+from .schema import (
+    blob_uses,
+    cancels,
+    counters,
+    endpoints,
+    identities,
+    payloads,
+    reports,
+    results,
+    task_groups,
+    tasks,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +243,28 @@ def old(connection: Connection, finished_before: float, limit: int) -> list[int]
     """List the numbers of tasks that finished long ago, oldest first."""
     statement = select(tasks.c.seq).where(tasks.c.finished_at < finished_before).order_by(tasks.c.seq).limit(limit)
     return list(connection.execute(statement).scalars())
+
+
+def idle(connection: Connection, before: float, limit: int) -> list[tuple[str, str]]:
+    """List unfinished tasks that were submitted, and whose endpoint was last heard of, before a time.
+
+    Returns:
+        The endpoint and the id of each, those of one endpoint together, oldest first.
+    """
+    statement = (
+        select(tasks.c.endpoint_id, tasks.c.task_id)
+        .join(endpoints, endpoints.c.endpoint_id == tasks.c.endpoint_id)
+        .join(reports, reports.c.endpoint_id == tasks.c.endpoint_id, isouter=True)
+        .where(
+            tasks.c.finished_at.is_(None),
+            tasks.c.created_at < before,
+            endpoints.c.registered_at < before,
+            or_(reports.c.reported_at.is_(None), reports.c.reported_at < before),
+        )
+        .order_by(tasks.c.endpoint_id, tasks.c.seq)
+        .limit(limit)
+    )
+    return [(endpoint_id, task_id) for endpoint_id, task_id in connection.execute(statement)]
 
 
 def remove(connection: Connection, seqs: Sequence[int]) -> None:
