@@ -39,9 +39,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Seconds until a connection must stand, and until an answer must begin. While packets go lost, TCP tries a connection
-#: ever more seldom: a new one finds out sooner that they do not any more.
-_TIMEOUTS_S: Any = (5.0, 60.0)
+#: Seconds until a connection must stand. While packets go lost, TCP tries a connection ever more seldom: a new one finds
+#: out sooner that they do not any more.
+_CONNECT_S = 5.0
 
 #: Pairs that are kept when nobody uses them; more exist while more calls run at once.
 _MOST_IDLE = 16
@@ -58,7 +58,9 @@ class Pair:
 
     def __init__(self, service_url: str, authorizer: GlobusAuthorizer, retries: Retries) -> None:
         self._wire = RequestsTransport()
-        self._wire.http_timeout = _TIMEOUTS_S  # handed on to requests as it is, which knows pairs
+        # Until an answer must begin: GLOBUS_SDK_HTTP_TIMEOUT, or globus-sdk's minute. requests knows pairs of them.
+        timeouts: Any = (_CONNECT_S, self._wire.http_timeout)
+        self._wire.http_timeout = timeouts
         self._wire.representation_providers[_AS_IT_IS] = RequestsRepresentationProvider()
         if is_loopback(service_url):
             # With http_proxy set, requests would send even this through the proxy, where localhost is another machine.
