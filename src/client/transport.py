@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-#: Seconds until a connection must stand. While packets go lost, TCP tries a connection ever more seldom: a new one finds
-#: out sooner that they do not any more.
+#: Seconds until a connection must stand. While packets go lost, TCP tries a connection ever more seldom: a new one
+#: finds out sooner that they do not any more.
 _CONNECT_S = 5.0
 
 #: Pairs that are kept when nobody uses them; more exist while more calls run at once.
