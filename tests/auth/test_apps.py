@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,25 +11,26 @@ from pathlib import Path
 
 import pytest
 from globus_sdk import GlobusApp
-from globus_sdk.scopes import AuthScopes, ComputeScopes, GroupsScopes
 
+from fakes.globus import Globus, address_in
+from fakes.globus_directory import COMPUTE_SCOPE
 from farpool.auth import authorizer_for
 from farpool.auth.app_authorizer import AppAuthorizer
 from farpool.auth.apps import globus_app
 from farpool.client import Client
 from farpool.errors import AccessDenied
 from farpool.settings import HOSTED_SERVICE_URL, Settings
-from support.auth_server import CODE, IDENTITY, AuthServer
 from support.rest_server import VERSION, Reply, RestServer
+from support.terminal import terminal
 
 CLIENT_ID = "1b116d3c-1703-4f8f-9f6f-39921e5864df"
-COMPUTE_SCOPE = str(ComputeScopes.all)
 
 
 @pytest.fixture
-def auth(monkeypatch: pytest.MonkeyPatch) -> Iterator[AuthServer]:
+def auth(monkeypatch: pytest.MonkeyPatch) -> Iterator[Globus]:
     """Globus Auth, at which globus-sdk arrives."""
-    with AuthServer() as server:
+    with Globus() as server:
+        server.client("very-secret", CLIENT_ID)
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
         yield server
@@ -43,41 +42,39 @@ def credentials(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def app(auth: AuthServer, credentials: Settings) -> Iterator[GlobusApp]:
+def app(auth: Globus, credentials: Settings) -> Iterator[GlobusApp]:
     assert auth
     with closing(globus_app(credentials)) as one, closing(one.token_storage):
         yield one
 
 
-def test_client_credentials_get_a_token_when_one_is_needed(auth: AuthServer, credentials: Settings) -> None:
+def test_client_credentials_get_a_token_when_one_is_needed(auth: Globus, credentials: Settings) -> None:
     authorizer = authorizer_for(credentials, HOSTED_SERVICE_URL)
     assert isinstance(authorizer, AppAuthorizer)
     with closing(authorizer):
         assert not auth.requests
 
-        assert authorizer.get_authorization_header() == "Bearer compute-1"
-        assert authorizer.get_authorization_header() == "Bearer compute-1"
+        assert authorizer.get_authorization_header() == "Bearer funcx_service-1"
+        assert authorizer.get_authorization_header() == "Bearer funcx_service-1"
 
-    assert [grant["grant_type"] for grant in auth.grants] == ["client_credentials"]
-    assert COMPUTE_SCOPE in auth.grants[0]["scope"].split()
+    assert auth.counted == {"client_credentials": 1}
+    assert COMPUTE_SCOPE in auth.last.form()["scope"].split()
 
 
-def test_the_token_is_kept_for_the_next_program_and_for_the_owner_alone(
-    auth: AuthServer, credentials: Settings
-) -> None:
+def test_the_token_is_kept_for_the_next_program_and_for_the_owner_alone(auth: Globus, credentials: Settings) -> None:
     for _ in range(2):
         authorizer = authorizer_for(credentials, HOSTED_SERVICE_URL)
         assert isinstance(authorizer, AppAuthorizer)
         with closing(authorizer):
-            assert authorizer.get_authorization_header() == "Bearer compute-1"
+            assert authorizer.get_authorization_header() == "Bearer funcx_service-1"
 
-    assert len(auth.grants) == 1
+    assert auth.counted["client_credentials"] == 1
     storage = credentials.home / "globus_tokens.db"
     assert storage.stat().st_mode & 0o777 == 0o600
     assert b"very-secret" not in storage.read_bytes()
 
 
-def test_a_login_storage_that_others_can_read_is_refused(auth: AuthServer, credentials: Settings) -> None:
+def test_a_login_storage_that_others_can_read_is_refused(auth: Globus, credentials: Settings) -> None:
     assert auth
     authorizer = authorizer_for(credentials, HOSTED_SERVICE_URL)
     assert isinstance(authorizer, AppAuthorizer)
@@ -89,7 +86,7 @@ def test_a_login_storage_that_others_can_read_is_refused(auth: AuthServer, crede
         authorizer_for(credentials, HOSTED_SERVICE_URL)
 
 
-def test_a_login_storage_that_is_damaged_is_told(auth: AuthServer, credentials: Settings) -> None:
+def test_a_login_storage_that_is_damaged_is_told(auth: Globus, credentials: Settings) -> None:
     assert auth
     credentials.home.mkdir()
     storage = credentials.home / "globus_tokens.db"
@@ -100,17 +97,17 @@ def test_a_login_storage_that_is_damaged_is_told(auth: AuthServer, credentials: 
         authorizer_for(credentials, HOSTED_SERVICE_URL)
 
 
-def test_threads_that_need_a_token_at_once_ask_for_one(auth: AuthServer, app: GlobusApp) -> None:
+def test_threads_that_need_a_token_at_once_ask_for_one(auth: Globus, app: GlobusApp) -> None:
     authorizer = AppAuthorizer(app)
     with ThreadPoolExecutor(8) as threads:
         headers = [threads.submit(authorizer.get_authorization_header) for _ in range(8)]
 
-    assert {header.result() for header in headers} == {"Bearer compute-1"}
-    assert len(auth.grants) == 1
+    assert {header.result() for header in headers} == {"Bearer funcx_service-1"}
+    assert auth.counted["client_credentials"] == 1
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_a_forked_child_opens_the_login_storage_anew(auth: AuthServer, credentials: Settings) -> None:
+def test_a_forked_child_opens_the_login_storage_anew(auth: Globus, credentials: Settings) -> None:
     authorizer = authorizer_for(credentials, HOSTED_SERVICE_URL)
     assert isinstance(authorizer, AppAuthorizer)
     with closing(authorizer):
@@ -127,10 +124,10 @@ def test_a_forked_child_opens_the_login_storage_anew(auth: AuthServer, credentia
         assert os.waitpid(child, 0)[1] >> 8 == 42
         assert authorizer.app is app
         assert authorizer.get_authorization_header() == header
-    assert len(auth.grants) == 1
+    assert auth.counted["client_credentials"] == 1
 
 
-def test_nobody_is_asked_where_nobody_can_answer(auth: AuthServer, tmp_path: Path) -> None:
+def test_nobody_is_asked_where_nobody_can_answer(auth: Globus, tmp_path: Path) -> None:
     authorizer = authorizer_for(Settings(tmp_path), HOSTED_SERVICE_URL)
     assert isinstance(authorizer, AppAuthorizer)
 
@@ -143,10 +140,8 @@ def test_nobody_is_asked_where_nobody_can_answer(auth: AuthServer, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_person_at_a_terminal_logs_in_once(auth: AuthServer, tmp_path: Path) -> None:
-    auth.grants_scopes(
-        f"{COMPUTE_SCOPE} {AuthScopes.openid} {AuthScopes.email} {GroupsScopes.view_my_groups_and_memberships}"
-    )
+def test_a_person_at_a_terminal_logs_in_once(auth: Globus, tmp_path: Path) -> None:
+    ada = auth.person("ada@example.org")
     program = (
         "from farpool.auth import authorizer_for, identity_of;"
         "from farpool.settings import Settings, HOSTED_SERVICE_URL;"
@@ -154,50 +149,34 @@ def test_a_person_at_a_terminal_logs_in_once(auth: AuthServer, tmp_path: Path) -
         "print(authorizer.get_authorization_header(), identity_of(authorizer)); authorizer.close()"
     )
     environment = {**os.environ, **auth.environment(), "FARPOOL_HOME": str(tmp_path)}
+    begin = [sys.executable, "-c", program]
 
-    first = _run_at_terminal(program, environment, answer=f"{CODE}\n")
-    second = _run_at_terminal(program, environment, answer="")
+    with terminal(begin, environment) as first:
+        first.enter(auth.visit(address_in(first.wait_for("Code here:")), ada))
+        shown = first.wait_for_end()
+    with terminal(begin, environment) as second:
+        again = second.wait_for_end()
 
-    assert "/v2/oauth2/authorize?client_id=" in first
-    assert first.rstrip().endswith(f"Bearer compute-1 globus {IDENTITY}")
-    assert second.strip() == f"Bearer compute-1 globus {IDENTITY}"
-    assert [grant["grant_type"] for grant in auth.grants] == ["authorization_code"]
-
-
-def _run_at_terminal(program: str, environment: dict[str, str], *, answer: str) -> str:
-    ours, theirs = pty.openpty()
-    try:
-        os.write(ours, answer.encode())
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            stdin=theirs,
-            capture_output=True,
-            env=environment,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    return done.stdout
+    assert shown.rstrip().endswith(f"Bearer funcx_service-1 globus {ada.identity_id}")
+    assert again.strip() == f"Bearer funcx_service-1 globus {ada.identity_id}"
+    assert (auth.counted["authorization_code"], auth.counted["refresh_token"]) == (1, 0)
 
 
-def test_a_service_that_calls_the_token_expired_gets_another(auth: AuthServer, app: GlobusApp, tmp_path: Path) -> None:
+def test_a_service_that_calls_the_token_expired_gets_another(auth: Globus, app: GlobusApp, tmp_path: Path) -> None:
     with RestServer() as service:
         service.script = lambda request: (
             VERSION
-            if request.headers["Authorization"] == "Bearer compute-2"
+            if request.headers["Authorization"] == "Bearer funcx_service-2"
             else Reply(401, {"code": "X", "message": "x"})
         )
         with Client(service_url=service.url, app=app, settings=Settings(tmp_path)):
             pass
 
     assert len(service.requests) == 2
-    assert len(auth.grants) == 2
+    assert auth.counted["client_credentials"] == 2
 
 
-def test_a_service_that_demands_another_login_gets_it_once(auth: AuthServer, app: GlobusApp, tmp_path: Path) -> None:
+def test_a_service_that_demands_another_login_gets_it_once(auth: Globus, app: GlobusApp, tmp_path: Path) -> None:
     demand = Reply(
         403,
         {
@@ -210,17 +189,15 @@ def test_a_service_that_demands_another_login_gets_it_once(auth: AuthServer, app
         service.answer_in_turn([demand, VERSION, demand])
         with Client(service_url=service.url, app=app, settings=Settings(tmp_path)) as client:
             assert len(service.requests) == 2
-            assert len(auth.grants) == 2
+            assert auth.counted["client_credentials"] == 2
 
             with pytest.raises(AccessDenied, match="consent, please"):
                 client.version_check()
         assert len(service.requests) == 4
 
 
-def test_credentials_that_are_refused_are_told_and_never_shown(
-    auth: AuthServer, app: GlobusApp, tmp_path: Path
-) -> None:
-    auth.refuses = True
+def test_credentials_that_are_refused_are_told_and_never_shown(auth: Globus, app: GlobusApp, tmp_path: Path) -> None:
+    auth.client("another-secret", CLIENT_ID)
 
     with RestServer() as service:
         with pytest.raises(AccessDenied, match=r"Globus Auth refused the login \(401.*CLIENT_SECRET") as caught:
@@ -229,16 +206,16 @@ def test_credentials_that_are_refused_are_told_and_never_shown(
     assert "very-secret" not in str(caught.value)
 
 
-def test_logging_out_forgets_the_token(auth: AuthServer, app: GlobusApp, tmp_path: Path) -> None:
+def test_logging_out_forgets_the_token(auth: Globus, app: GlobusApp, tmp_path: Path) -> None:
     with RestServer() as service, Client(service_url=service.url, app=app, settings=Settings(tmp_path)) as client:
         client.logout()
         client.version_check()
 
-    assert "/v2/oauth2/token/revoke" in [request.path for request in auth.requests]
-    assert len(auth.grants) == 2
+    assert auth.counted["revoke"] == 1
+    assert auth.counted["client_credentials"] == 2
 
 
-def test_an_app_that_was_given_stays_open(auth: AuthServer, app: GlobusApp, tmp_path: Path) -> None:
+def test_an_app_that_was_given_stays_open(auth: Globus, app: GlobusApp, tmp_path: Path) -> None:
     assert auth
     with RestServer() as service:
         for _ in range(2):
