@@ -7,6 +7,7 @@ Source: Globus Compute wire protocol, REST v2 and v3.
 
 from .answers import ResultQueue, error_body
 from .cancels import CancelReply, CancelRequest
+from .logins import LoginWay
 from .registrations import EndpointRegistration, FunctionRegistration
 from .submissions import SubmitReply, SubmitRequest
 from .tasks import TaskDocument, read_task_group, task_group
@@ -16,6 +17,7 @@ __all__ = [
     "CancelRequest",
     "EndpointRegistration",
     "FunctionRegistration",
+    "LoginWay",
     "ResultQueue",
     "SubmitReply",
     "SubmitRequest",
