@@ -11,9 +11,12 @@ from ..errors import FarpoolError
 from .doctor import doctor
 from .endpoint import endpoint
 from .functions import functions
+from .groups import groups
 from .output import examples
 from .serve import serve
 from .tasks import tasks
+from .tokens import tokens
+from .users import users
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -55,7 +58,7 @@ def app(verbose: int, *, debug: bool) -> None:
         logging.getLogger("globus_sdk").setLevel(logging.ERROR)  # it warns of what our errors tell
 
 
-for _command in (serve, endpoint, functions, tasks, doctor):
+for _command in (serve, endpoint, functions, tasks, users, groups, tokens, doctor):
     app.add_command(_command)
 
 

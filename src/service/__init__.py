@@ -9,7 +9,8 @@
 """
 
 from .options import ServiceAddress, ServiceOptions
+from .people import People
 from .server import Server, run
 from .users import issue_token
 
-__all__ = ["Server", "ServiceAddress", "ServiceOptions", "issue_token", "run"]
+__all__ = ["People", "Server", "ServiceAddress", "ServiceOptions", "issue_token", "run"]

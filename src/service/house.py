@@ -18,19 +18,17 @@ from .heartbeats import HeartbeatIntake
 from .identification import Identification, OwnTokens
 from .marks import Marks
 from .outbox import Outbox
+from .people import DIRECTORY_LABEL
 from .recovery import Recovery
 from .registry import Registry
 from .results import ResultIntake
 from .retention import Retention
-from .store import Database, identities
+from .store import Database, identities, tokens
 from .store.identities import ADMINISTRATOR, RESULT_QUEUES
 from .submissions import Submissions
 from .user_endpoints import UserEndpoints
 
 log = logging.getLogger(__name__)
-
-#: The label of the token in the service's directory.
-LOCAL_LABEL = "directory"
 
 
 class House:
@@ -113,7 +111,7 @@ class House:
     def _welcome(self, connection: Connection) -> None:
         now = self.clock()
         local = identities.ensure(connection, ADMINISTRATOR, now)
-        identities.set_token(connection, local, LOCAL_LABEL, self._token, now)
+        tokens.put(connection, local, DIRECTORY_LABEL, self._token, now)
 
     def _taken(self, queue: str, task_ids: Sequence[str]) -> None:
         # Tasks that an endpoint has taken are told here too: that says nothing about their results.

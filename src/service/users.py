@@ -1,24 +1,19 @@
-"""Users: tokens for people beside the one who owns the service's directory."""
+"""Users: a token for somebody, in one call."""
 
 from __future__ import annotations
 
-import secrets
-import time
 from pathlib import Path
 
-from sqlalchemy import Connection
-
-from .directory import ServiceDirectory
-from .store import Database, identities
+from .people import People
 
 #: The label of tokens that are issued here: a new one replaces the old.
 ISSUED = "issued"
 
 
 def issue_token(directory: Path, name: str, *, database_url: str | None = None) -> str:
-    """Give somebody a token of their own for a service, whether it runs or not.
+    """Give somebody a token of their own for a service, whether it runs or not; who is not there yet is added.
 
-    Who has a token of their own sees their own functions, endpoints and tasks only, and what others made public. A
+    Who has a token of their own sees their own functions, endpoints and tasks only, and what others share with them. A
     second call for the same name replaces the token; the old one is refused from then on.
 
     Args:
@@ -29,18 +24,9 @@ def issue_token(directory: Path, name: str, *, database_url: str | None = None) 
     Returns:
         The token. It is kept nowhere: write it down.
     """
-    home = ServiceDirectory(directory)
-    home.make()
-    token = secrets.token_urlsafe(32)
-    now = time.time()
-
-    def issue(connection: Connection) -> None:
-        identities.set_token(connection, identities.ensure(connection, name, now), ISSUED, token, now)
-
-    database = Database(database_url or f"sqlite:///{home.store_file}")
-    try:
-        database.open()
-        database.run(issue)
-    finally:
-        database.close()
-    return token
+    with People(directory, database_url=database_url, make=True) as people:
+        if all(user.name != name for user in people.users()):
+            people.add_user(name)
+        if any(token.label == ISSUED for token in people.tokens(name)):
+            people.remove_token(name, ISSUED)
+        return people.add_token(name, ISSUED)

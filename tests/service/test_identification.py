@@ -7,14 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection
 
 from farpool.service.identification import OwnTokens
-from farpool.service.store import Database, identities
+from farpool.service.store import Database, groups, identities, tokens
 from farpool.service.store.identities import ADMINISTRATOR, Identity
-from farpool.service.store.schema import group_members
-from farpool.service.store.schema import identities as identities_table
-from farpool.wire import new_id
 from support.house import NOW, Clock
 
 
@@ -25,17 +22,18 @@ class Desk:
         self.clock = Clock()
         self.database = Database(f"sqlite:///{path}")
         self.database.open()
-        self.groups = [new_id(), new_id()]
-        self.database.run(self._fill)
+        self.groups = self.database.run(self._fill)
 
-    def _fill(self, connection: Connection) -> None:
+    def _fill(self, connection: Connection) -> list[str]:
         ann = identities.ensure(connection, "ann", NOW)
-        identities.set_token(connection, ann, "laptop", "of ann", NOW, expires_at=NOW + 10)
-        identities.set_token(
+        tokens.put(connection, ann, "laptop", "of ann", NOW, expires_at=NOW + 10)
+        tokens.put(
             connection, identities.ensure(connection, ADMINISTRATOR, NOW), "directory", "of the administrator", NOW
         )
-        for group_id in self.groups:
-            connection.execute(insert(group_members), {"group_id": group_id, "identity_id": ann.identity_id})
+        made = [groups.add(connection, name, NOW).group_id for name in ("lab", "course")]
+        for group_id in made:
+            groups.join(connection, group_id, ann.identity_id)
+        return made
 
     def identify(self, token: str) -> Identity | None:
         return asyncio.run(OwnTokens(self.database, clock=self.clock).identify(token))
@@ -72,7 +70,10 @@ def test_a_token_is_nobodys_once_it_has_expired(desk: Desk) -> None:
 
 
 def test_a_removed_users_token_is_nobodys(desk: Desk) -> None:
-    desk.database.run(lambda connection: connection.execute(update(identities_table).values(removed_at=NOW)))
+    ann = desk.identify("of ann")
+    assert ann is not None
+
+    desk.database.run(lambda connection: identities.remove(connection, ann.identity_id, NOW))
 
     assert desk.identify("of ann") is None
 

@@ -9,7 +9,17 @@ import pytest
 from sqlalchemy import Connection
 
 from farpool.service.presence import Presence
-from farpool.service.store import Database, endpoints, functions, identities, outcomes, reports, task_groups, tasks
+from farpool.service.store import (
+    Database,
+    endpoints,
+    functions,
+    identities,
+    outcomes,
+    reports,
+    task_groups,
+    tasks,
+    tokens,
+)
 from farpool.service.store.database import KEYS_PER_STATEMENT, fitting, keys
 from farpool.service.store.identities import Identity
 from farpool.service.store.outcomes import Outcome
@@ -109,7 +119,7 @@ def test_a_store_is_found_as_it_was_left(tmp_path: Path) -> None:
 
 def test_tokens_are_not_in_the_store(database: Database, tmp_path: Path) -> None:
     def issue(connection: Connection) -> None:
-        identities.set_token(connection, identities.ensure(connection, "ann", NOW), "x", "the-secret-token", NOW)
+        tokens.put(connection, identities.ensure(connection, "ann", NOW), "x", "the-secret-token", NOW)
 
     write(database, issue)
 

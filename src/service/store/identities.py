@@ -1,14 +1,14 @@
-"""Identities: who may ask, and the tokens they ask with. Tokens are kept as hashes only."""
+"""Identities: who may ask, and whose token that is."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from ...wire import new_id
-from .schema import group_members, identities, tokens
+from .schema import group_members, groups, identities, tokens
 
 #: What the names of all result queues begin with.
 RESULT_QUEUES = "results."
@@ -52,7 +52,7 @@ _BY_NAME = select(*_COLUMNS).where(identities.c.name == bindparam("name"))
 
 def by_token(connection: Connection, token: str, now: float) -> Identity | None:
     """Find whose token that is; nobody's when it has expired, or its owner was removed."""
-    rows = connection.execute(_BY_TOKEN, {"token_hash": _hash(token), "now": now}).all()
+    rows = connection.execute(_BY_TOKEN, {"token_hash": hash_of(token), "now": now}).all()
     if not rows:
         return None
     identity_id, name, queue_prefix, _ = rows[0]
@@ -83,31 +83,61 @@ def ensure(connection: Connection, name: str, now: float) -> Identity:
     return identity
 
 
-def set_token(
-    connection: Connection,
-    identity: Identity,
-    label: str,
-    token: str,
-    now: float,
-    *,
-    expires_at: float | None = None,
-) -> None:
-    """Let `token` stand for the identity until it expires; the one it had under that label no longer does."""
-    connection.execute(
-        delete(tokens).where(tokens.c.identity_id == identity.identity_id, tokens.c.label == label),
-    )
-    connection.execute(
-        insert(tokens),
-        {
-            "token_hash": _hash(token),
-            "identity_id": identity.identity_id,
-            "label": label,
-            "created_at": now,
-            "expires_at": expires_at,
-        },
-    )
+@dataclass(frozen=True, slots=True)
+class User:
+    """An identity, as it takes to look after it.
+
+    Attributes:
+        created_at: unix time.
+        groups: the names of the groups that it is in.
+        tokens: how many it has.
+    """
+
+    identity_id: str
+    name: str
+    created_at: float
+    groups: tuple[str, ...] = ()
+    tokens: int = 0
 
 
-def _hash(token: str) -> str:
+def named(connection: Connection, name: str) -> Identity | None:
+    """Find the identity of a name; None when there is none, or it was removed."""
+    row = connection.execute(_BY_NAME.where(identities.c.removed_at.is_(None)), {"name": name}).first()
+    return None if row is None else Identity(*row)
+
+
+def bring_back(connection: Connection, name: str, now: float) -> Identity:
+    """Find or make the identity of a name; one that was removed is as it was, but for its tokens and groups."""
+    connection.execute(update(identities).where(identities.c.name == name).values(removed_at=None))
+    return ensure(connection, name, now)
+
+
+def remove(connection: Connection, identity_id: str, now: float) -> None:
+    """Have nobody ask in the name of an identity any more. What it has stays."""
+    connection.execute(delete(tokens).where(tokens.c.identity_id == identity_id))
+    connection.execute(delete(group_members).where(group_members.c.identity_id == identity_id))
+    connection.execute(update(identities).where(identities.c.identity_id == identity_id).values(removed_at=now))
+
+
+def listing(connection: Connection) -> list[User]:
+    """List the identities that were not removed, oldest first."""
+    joined = select(group_members.c.identity_id, groups.c.name).join(
+        groups, groups.c.group_id == group_members.c.group_id
+    )
+    member_of: dict[str, list[str]] = {}
+    for identity_id, group in connection.execute(joined.order_by(groups.c.name)):
+        member_of.setdefault(identity_id, []).append(group)
+    counted = select(tokens.c.identity_id, func.count()).group_by(tokens.c.identity_id)
+    token_counts = {row[0]: row[1] for row in connection.execute(counted)}
+    statement = select(identities.c.identity_id, identities.c.name, identities.c.created_at)
+    rows = connection.execute(statement.where(identities.c.removed_at.is_(None)).order_by(identities.c.created_at))
+    return [
+        User(identity_id, name, created_at, tuple(member_of.get(identity_id, ())), token_counts.get(identity_id, 0))
+        for identity_id, name, created_at in rows
+    ]
+
+
+def hash_of(token: str) -> str:
+    """Write what is kept of a token."""
     # Tokens are long and random: a plain hash cannot be guessed backwards, and costs a microsecond per request.
     return hashlib.sha256(token.encode()).hexdigest()
