@@ -1,6 +1,7 @@
 """The thin REST client.
 
     Client -- FunctionCalls, EndpointCalls, TaskCalls      what can be asked: checks arguments, reads answers
+       |      ResultCalls -- Session                       what was seen of finished tasks: is not asked for again
        |
     Transport -- Retries, translate                        lends connections; tries again; errors of our own tree
        |

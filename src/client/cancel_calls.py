@@ -9,7 +9,7 @@ from ..errors import ServiceRefused
 from ..wire.jsontext import dumps
 from ..wire.rest import CancelReply, CancelRequest
 from ..wire.rest.cancels import UNKNOWN
-from .checks import flag, ids
+from .checks import flag, id_list
 
 if TYPE_CHECKING:
     from .transport import Transport
@@ -38,10 +38,10 @@ class CancelCalls:
             ``"unknown"``.
 
         Raises:
-            TypeError: `task_ids` is a string, or `running` or `stranded` is no truth value.
+            TypeError: `task_ids` is no list, or `running` or `stranded` is no truth value.
             ServiceRefused: the service is the hosted one.
         """
-        wanted = list(dict.fromkeys(ids(task_ids, "task_ids") or []))
+        wanted = list(dict.fromkeys(id_list(task_ids, "task_ids")))
         request = CancelRequest(wanted, running=flag(running, "running"), stranded=flag(stranded, "stranded"))
         if self._transport.is_hosted:
             raise ServiceRefused(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from ..wire.ids import as_id
+from ..wire.shown import shown
 
 
 def text(value: object, what: str, *, may_be_empty: bool = False) -> str:
@@ -17,7 +18,7 @@ def text(value: object, what: str, *, may_be_empty: bool = False) -> str:
         ValueError: it is empty.
     """
     if not isinstance(value, str):
-        raise TypeError(f"{what} must be a string, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"{what} must be a string, not {shown(value)}")
     if not may_be_empty and not value.strip():
         raise ValueError(f"{what} is empty")
     return value
@@ -33,7 +34,7 @@ def json_object(value: object, what: str) -> Mapping[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise TypeError(f"{what} must be a dict, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"{what} must be a dict, not {shown(value)}")
     checked = _string_keys(cast("Mapping[object, Any]", value), what)
     try:
         json.dumps(checked, allow_nan=False)
@@ -53,7 +54,7 @@ def arguments(value: object) -> tuple[Any, ...]:
     if value is None:
         return ()
     if not isinstance(value, (list, tuple)):
-        raise TypeError(f"args must be a tuple, not {value!r} ({type(value).__name__}): for one argument, args=(x,)")
+        raise TypeError(f"args must be a tuple, not {shown(value)}: for one argument, args=(x,)")
     return tuple(cast("list[Any]", value))
 
 
@@ -66,7 +67,7 @@ def keywords(value: object) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise TypeError(f"kwargs must be a dict, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"kwargs must be a dict, not {shown(value)}")
     return _string_keys(cast("Mapping[object, Any]", value), "kwargs")
 
 
@@ -77,7 +78,7 @@ def flag(value: object, what: str) -> bool:
         TypeError: it is neither True nor False: "no" would count as true.
     """
     if not isinstance(value, bool):
-        raise TypeError(f"{what} must be True or False, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"{what} must be True or False, not {shown(value)}")
     return value
 
 
@@ -91,7 +92,7 @@ def paths(value: object, what: str) -> list[str] | None:
     if value is None:
         return None
     if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{what} must be a list of import paths, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"{what} must be a list of import paths, not {shown(value)}")
     return [text(path, what) for path in cast("list[object]", value)]
 
 
@@ -99,13 +100,19 @@ def ids(values: object, what: str) -> list[str] | None:
     """Return a list of ids, or None for None.
 
     Raises:
-        TypeError: it is one string, or not a collection at all, or holds something that is no id.
+        TypeError: it is one string, or no collection of ids at all, or holds something that is no id.
         ValueError: a string in it does not spell an id.
     """
-    if values is None:
-        return None
+    return None if values is None else id_list(values, what)
+
+
+def id_list(values: object, what: str) -> list[str]:
+    """Return a list of ids; raises as `ids` does, also for None."""
+    if isinstance(values, Mapping):
+        # What batch_run gives has lists of task ids by function id: its keys are ids, and the wrong ones.
+        raise TypeError(f"{what} must be a list of ids, not a dict: take the ids out of its values")
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise TypeError(f"{what} must be a list of ids, not {values!r} ({type(values).__name__})")
+        raise TypeError(f"{what} must be a list of ids, not {shown(values)}")
     return [as_id(value, what) for value in cast("Iterable[object]", values)]
 
 
@@ -119,7 +126,7 @@ def positive(value: object, what: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what} must be an integer, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"{what} must be an integer, not {shown(value)}")
     if value < 1:
         raise ValueError(f"{what} must be greater than 0, not {value}")
     return value
@@ -129,6 +136,6 @@ def _string_keys(value: Mapping[object, Any], what: str) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for key, one in value.items():
         if not isinstance(key, str):
-            raise TypeError(f"{what} must have strings as keys, not {key!r} ({type(key).__name__})")
+            raise TypeError(f"{what} must have strings as keys, not {shown(key)}")
         checked[key] = one
     return checked

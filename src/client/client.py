@@ -24,7 +24,9 @@ from .cancel_calls import CancelCalls
 from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
 from .limit_calls import LimitCalls
+from .result_calls import ResultCalls
 from .runtime import SDK_VERSION, user_runtime
+from .session import Session
 from .task_calls import TaskCalls
 from .versions import VersionWatch
 
@@ -39,7 +41,7 @@ log = logging.getLogger(__name__)
 HOSTED_PAYLOAD_BYTES = 10_000_000
 
 
-class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls, BlobCalls, LimitCalls):
+class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, BlobCalls, LimitCalls):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 
     Args:
@@ -87,6 +89,7 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls, BlobCalls, Li
         if self.service_url.startswith("http:") and not is_loopback(self.service_url):
             log.warning("%s is plain http: whoever can listen on the way can take the token", self.service_url)
         self._versions = VersionWatch()
+        self._session = Session()
         self._transport = Transport(self.service_url, self.authorizer, patience=patience or Patience())
         self._begin_blobs()
         if do_version_check:
@@ -151,19 +154,24 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, CancelCalls, BlobCalls, Li
             )
 
     def logout(self) -> None:
-        """Forget the login: revoke an app's tokens, or remove a self-hosted service's token from the token file."""
+        """Forget the login: revoke an app's tokens, or remove a self-hosted service's token from the token file.
+
+        The results of this session are forgotten, too.
+        """
         from ..auth.app_authorizer import AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
 
         if isinstance(self.authorizer, AppAuthorizer):
             self.authorizer.logout()
         else:
             TokenFile(self.settings.home).remove(self.service_url)
+        self.forget_results()
 
     def close(self) -> None:
         """Close the connections; ends waits between attempts. An `app` that was given stays open."""
         from ..auth.app_authorizer import AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
 
         self._transport.close()
+        self.forget_results()
         if self.app is None and isinstance(self.authorizer, AppAuthorizer):
             self.authorizer.close()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..wire.ids import as_id
 from ..wire.rest import EndpointRegistration
+from ..wire.shown import quoted
 from .bodies import any_body, entries, json_body
 from .checks import ids, json_object, text
 
@@ -133,7 +134,7 @@ def _name(name: object) -> str:
     checked = text(name, "name")
     if len(checked) > 128 or checked.startswith(".") or any(one.isspace() or one in "/\\'\"" for one in checked):
         raise ValueError(
-            f"name {checked!r} is no name for an endpoint: at most 128 characters, no blanks, slashes or quotes, "
+            f"name {quoted(checked)} is no name for an endpoint: at most 128 characters, no blanks, slashes or quotes, "
             "no dot in front"
         )
     return checked

@@ -12,6 +12,7 @@ from ..serialize import Serializer
 from ..wire.ids import as_id
 from ..wire.packing import unpack
 from ..wire.rest import FunctionRegistration
+from ..wire.shown import quoted, shown
 from .checks import flag, json_object, text
 from .runtime import SDK_VERSION
 
@@ -52,7 +53,7 @@ def registration_of(
         SerializationError: it cannot be serialized.
     """
     if not callable(function):
-        raise TypeError(f"register_function takes a function, not {function!r} ({type(function).__name__})")
+        raise TypeError(f"register_function takes a function, not {shown(function)}")
     return packed_registration(
         serializer.pack_function(function),
         function_name=name_of(function) if function_name is None else function_name,
@@ -107,7 +108,7 @@ def source_registration(
     """
     text(source, "source")
     if not text(function_name, "function_name").isidentifier():
-        raise ValueError(f"function_name {function_name!r} is not the name of a Python function")
+        raise ValueError(f"function_name {quoted(function_name)} is not the name of a Python function")
     return _registration(source, False, {}, function_name, description, metadata, public, group, ha_endpoint_id)
 
 

@@ -1,9 +1,9 @@
-"""The client's calls about tasks: submit them, ask for them, read their results."""
+"""The client's calls about tasks: submit them, list them, find where their results come."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,31 +12,25 @@ from ..serialize import Serializer
 from ..wire.blobs import BLOB_NOT_FOUND
 from ..wire.ids import as_id, new_id
 from ..wire.jsontext import dumps, exact
-from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, TaskDocument, read_task_group
+from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, read_task_group
+from ..wire.shown import quoted, shown
 from ..wire.states import TaskState
 from .batch import Batch
-from .bodies import entries, json_body
-from .checks import ids, positive
+from .bodies import entries
+from .checks import positive
 from .lost import uncertain
-from .results import details_of, failure_in, value_in
 from .runtime import user_runtime
-from .versions import VersionWatch
 
 if TYPE_CHECKING:
     from .transport import Transport
-
-#: Tasks that one status request asks for; their results come in one answer.
-_STATUS_CHUNK = 1000
 
 
 class TaskCalls:
     """Calls about tasks. Part of `Client`."""
 
     _transport: Transport
-    _versions: VersionWatch
     serializer: Serializer
     forget_blobs: Callable[[], None]
-    find_blob: Callable[[str, int], bytearray]
 
     @property
     def is_hosted(self) -> bool:
@@ -151,63 +145,6 @@ class TaskCalls:
             warnings.warn(reply.ha_warning, UserWarning, stacklevel=2)
         return reply
 
-    def get_task(self, task_id: object) -> dict[str, Any]:
-        """Get what the service knows of a task.
-
-        Returns:
-            ``pending`` and ``status``; with it ``result`` and ``completion_t`` when the task has succeeded, and
-            ``details`` where there are any.
-
-        Raises:
-            TaskError: the task failed; the kind tells how.
-            NotFound: there is no such task.
-        """
-        return _known(self._looked_at(self._document(task_id)), self.read_value)
-
-    def get_result(self, task_id: object) -> Any:
-        """Get the result of a task.
-
-        Raises:
-            TaskPending: there is none yet.
-            TaskError: the task failed; the kind tells how.
-            NotFound: there is no such task.
-        """
-        return value_in(self._looked_at(self._document(task_id)), self.read_value)
-
-    def read_value(self, text: str) -> Any:
-        """Read a serialized value, fetching what it refers to. Blocks for that.
-
-        Raises:
-            DeserializationError: it cannot be read here; says why and what to do.
-            ServiceError: what it refers to cannot be had.
-        """
-        return self.serializer.deserialize(text, self.find_blob)
-
-    def get_batch_result(self, task_id_list: Iterable[object]) -> dict[str, dict[str, Any]]:
-        """Get what the service knows of several tasks.
-
-        Returns:
-            By task id what `get_task` gives. For a task that failed, ``exception`` holds the error that `get_task`
-            would raise. Tasks that the service does not know are left out.
-        """
-        known: dict[str, dict[str, Any]] = {}
-        for task_id, document in self.get_batch_status(task_id_list).items():
-            self._looked_at(document)
-            failure = failure_in(document) if document.is_finished else None
-            if failure is None:
-                known[task_id] = _known(document, self.read_value)
-            else:
-                known[task_id] = _about(document) | {"exception": failure}
-        return known
-
-    def get_batch_status(self, task_ids: Iterable[object]) -> dict[str, TaskDocument]:
-        """Get the documents of tasks, in the order asked, results still serialised; unknown tasks are left out."""
-        wanted = list(dict.fromkeys(ids(task_ids, "task_ids") or []))
-        documents: dict[str, TaskDocument] = {}
-        for start in range(0, len(wanted), _STATUS_CHUNK):
-            documents |= self._documents(wanted[start : start + _STATUS_CHUNK])
-        return documents
-
     def get_task_group(self, task_group_id: object) -> list[str]:
         """Get the ids of the tasks in a task group.
 
@@ -257,29 +194,10 @@ class TaskCalls:
             "get the address of the results", lambda pair: pair.v2.get_result_amqp_url(), ResultQueue.from_json
         )
 
-    def _looked_at(self, document: TaskDocument) -> TaskDocument:
-        self._versions.look(document, document.endpoint_id)
-        return document
-
-    def _document(self, task_id: object) -> TaskDocument:
-        task = as_id(task_id, "task_id")
-        return self._transport.call(
-            f"get task {task}", lambda pair: pair.v2.get_task(task), lambda body: _read_document(task, body)
-        )
-
-    def _documents(self, task_ids: list[str]) -> dict[str, TaskDocument]:
-        def read(body: Any) -> dict[str, TaskDocument]:
-            results = json_body(json_body(body).get("results"))
-            return {task_id: _read_document(task_id, results[task_id]) for task_id in task_ids if results.get(task_id)}
-
-        return self._transport.call(
-            f"ask for {len(task_ids)} tasks", lambda pair: pair.v2.get_task_batch(task_ids), read
-        )
-
 
 def _checked(batch: object) -> Batch:
     if not isinstance(batch, Batch):
-        raise TypeError(f"batch_run takes a Batch, made by create_batch(), not {batch!r} ({type(batch).__name__})")
+        raise TypeError(f"batch_run takes a Batch, made by create_batch(), not {shown(batch)}")
     return batch
 
 
@@ -288,15 +206,7 @@ def _state(status: object) -> str:
         return TaskState(status).value
     except ValueError:
         states = ", ".join(state.value for state in TaskState)
-        raise ValueError(f"status {status!r} is not a state of a task; one of: {states}") from None
-
-
-def _read_document(task_id: str, body: Any) -> TaskDocument:
-    # A document of a task that is not finished may leave out its own id.
-    document = TaskDocument.from_json({"task_id": task_id, **json_body(body)})
-    if document.task_id != task_id:
-        raise WireError(f"it is about task {document.task_id}, not {task_id}")
-    return document
+        raise ValueError(f"status {quoted(status)} is not a state of a task; one of: {states}") from None
 
 
 def _encoded(request: SubmitRequest) -> bytes:
@@ -313,19 +223,3 @@ def _require_all(request: SubmitRequest, reply: SubmitReply) -> None:
         got = len(reply.tasks.get(function_id, ()))
         if got != len(payloads):
             raise WireError(f"{got} task ids for {len(payloads)} tasks of function {function_id}: which is which?")
-
-
-def _about(document: TaskDocument) -> dict[str, Any]:
-    about: dict[str, Any] = {"pending": not document.is_finished, "status": document.status.lower()}
-    if document.details is not None:
-        about["details"] = details_of(document)
-    if document.completion_t is not None:
-        about["completion_t"] = document.completion_t
-    return about
-
-
-def _known(document: TaskDocument, read: Callable[[str], Any]) -> dict[str, Any]:
-    about = _about(document)
-    if document.is_finished:
-        about["result"] = value_in(document, read)
-    return about

@@ -6,6 +6,8 @@ import os
 import re
 import uuid
 
+from .shown import quoted, shown
+
 _CANONICAL = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 # `uuid.UUID` alone is too kind: it takes signs, spaces, underscores and hyphens anywhere.
@@ -26,12 +28,12 @@ def as_id(value: object, what: str) -> str:
     if isinstance(value, uuid.UUID):
         return str(value)
     if not isinstance(value, str):
-        raise TypeError(f"{what} must be a UUID or a string that spells one, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"{what} must be a UUID or a string that spells one, not {shown(value)}")
     if _CANONICAL.fullmatch(value):
         return value
     if _SPELLING.fullmatch(value):
         return str(uuid.UUID(value))
-    raise ValueError(f"{what} {value!r} is not a UUID; one looks like 4b116d3c-1703-4f8f-9f6f-39921e5864df")
+    raise ValueError(f"{what} {quoted(value)} is not a UUID; one looks like 4b116d3c-1703-4f8f-9f6f-39921e5864df")
 
 
 def new_id() -> str:
