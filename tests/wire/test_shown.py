@@ -19,7 +19,6 @@ class Broken:
         ("x", "'x' (str)"),
         (5, "5 (int)"),
         ([1, {"a": None}], "[1, {'a': None}] (list)"),
-        (Broken(), "<Broken> (Broken)"),
     ],
 )
 def test_a_value_is_shown_with_its_type(value: object, text: str) -> None:
