@@ -132,6 +132,20 @@ def positive(value: object, what: str) -> int | None:
     return value
 
 
+def whole(value: object, what: str) -> int:
+    """Return a whole number of at least 0.
+
+    Raises:
+        TypeError: it is not an integer.
+        ValueError: it is less than 0.
+    """
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{what} must be an integer, not {value!r} ({type(value).__name__})")
+    if value < 0:
+        raise ValueError(f"{what} must not be negative, and is {value}")
+    return value
+
+
 def _string_keys(value: Mapping[object, Any], what: str) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for key, one in value.items():

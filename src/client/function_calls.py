@@ -5,12 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from ..errors import ServiceRefused
 from ..serialize import Serializer
 from ..wire.ids import as_id
 from ..wire.rest import FunctionRegistration
 from .bodies import any_body, entries, identity, json_body
-from .checks import positive
+from .checks import positive, text, whole
 from .functions import registration_of, source_registration
 
 if TYPE_CHECKING:
@@ -123,6 +125,45 @@ class FunctionCalls:
         return self._transport.call(
             "list functions",
             lambda pair: pair.v3.get("/v3/functions", query_params=asked),
+            lambda body: entries(body, "functions"),
+        )
+
+    def search_functions(
+        self, query: str = "", *, owner: object = None, limit: int | None = None, offset: int = 0
+    ) -> list[dict[str, Any]]:
+        """Find functions that you may run, the newest first: your own, public ones, and those of your groups.
+
+        Only farpool services can: the hosted one has no such route.
+
+        Args:
+            query: words. Each must occur in the name or the description, as a part of a word too; upper and lower case
+                are the same. Left out: everything that you may run.
+            owner: only functions of this user: their name at the service, or their id.
+            limit: that many at most; None: as many as the service gives.
+            offset: leave out that many of the first, to go on after an earlier answer.
+
+        Returns:
+            One dict per function, as of `get_function`, without the code and with the `owner_name`.
+
+        Raises:
+            TypeError, ValueError: an argument is malformed.
+            ServiceRefused: the service is the hosted one.
+        """
+        asked = {
+            "query": text(query, "query", may_be_empty=True),
+            "owner": None if owner is None else text(str(owner) if isinstance(owner, UUID) else owner, "owner"),
+            "limit": positive(limit, "limit"),
+            "offset": whole(offset, "offset"),
+        }
+        if self._transport.is_hosted:
+            raise ServiceRefused(
+                "the hosted service cannot look for functions: it knows them by their ids alone. Use a farpool service",
+                code="SEARCH_NOT_SUPPORTED",
+            )
+        given = {name: value for name, value in asked.items() if value not in (None, "")}
+        return self._transport.call(
+            "search functions",
+            lambda pair: pair.v3.get("/v3/functions/search", query_params=given),
             lambda body: entries(body, "functions"),
         )
 

@@ -58,7 +58,8 @@ class Session:
         if self.initializer is not None:
             sent = self.initializer.before(sent)
         seen: dict[str, Any] = {"function_name": name_of(fn), "description": description_of(fn)}
-        return client.register_function(sent, **{**seen, **about})
+        left_out = {name: value for name, value in seen.items() if about.get(name) is None}
+        return client.register_function(sent, **{**about, **left_out})
 
     def submit(
         self, function: Registered, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: Options, retry: Retry

@@ -83,11 +83,20 @@ class Work(Staying, Maps):
         Args:
             fn: the function.
             function_id: the id it has already, if it is registered: it is not registered again.
-            about: `description`, `public`, `group`, `metadata`, as for `Client.register_function`.
+            about: what is to be said of it, as for `Client.register_function`: `function_name`, `description` (left
+                out: the docstring), `metadata`, `public`, `group` and more.
 
         Returns:
             Its function id. `submit(fn)` uses it from now on.
+
+        Raises:
+            ValueError: something is to be said of a function that is registered already.
         """
+        if function_id is not None and about:
+            raise ValueError(
+                f"function_id was given together with {', '.join(about)}: what is said of a function that is "
+                "registered already stays as it is; leave function_id out to register it anew"
+            )
         session = self._begun()
         if function_id is None:
             function_id = session.register(fn, about)

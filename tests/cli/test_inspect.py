@@ -69,6 +69,22 @@ def test_functions_are_listed_with_name_and_description(site: Site) -> None:
     )
 
 
+def test_functions_are_found_by_words_with_their_owner_and_how_they_are_shared(site: Site) -> None:
+    with site.served.client() as client:
+        shared_id = client.register_function(mean, "Average of things", public=True, group=NOBODY)
+    found = site.farpool.json("functions", "search", "ARITH", "mea")
+    table = site.farpool("functions", "search", "average", "--owner", "local")
+
+    assert site.function_id in {one["function_uuid"] for one in found}
+    assert shared_id not in {one["function_uuid"] for one in found}
+    assert re.search(
+        rf"{shared_id}\s+mean\s+local\s+\d+ (s|min) ago\s+public, group {NOBODY}\s+Average of things\n", table
+    )
+    assert re.search(rf"{shared_id}\s+mean\s+\d+ (s|min) ago\s+public, group", site.farpool("functions", "list"))
+    assert site.farpool("functions", "search", "--owner", "ann") == "There is no such function that you may run.\n"
+    assert len(site.farpool.json("functions", "search", "mean", "--limit", 1, "--offset", 1)) == 1
+
+
 def test_a_function_is_shown_with_its_code_only_when_asked(site: Site) -> None:
     assert "function_code" not in site.farpool.json("functions", "show", site.function_id)
     assert site.farpool.json("functions", "show", site.function_id, "--code")["function_code"]

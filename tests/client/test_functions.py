@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from farpool.client import Client
-from farpool.errors import SerializationError, ServiceError
+from farpool.errors import SerializationError, ServiceError, ServiceRefused
 from farpool.serialize import Serializer
+from farpool.settings import Settings
 from farpool.wire import unpack
 from support.rest_server import Reply, RestServer
 
@@ -165,6 +166,47 @@ def test_functions_are_listed(server: RestServer, client: Client, body: Any) -> 
 
     assert client.get_functions(limit=3) == [{"function_id": ID}]
     assert (server.last.path, server.last.query) == ("/v3/functions", {"limit": "3"})
+
+
+def test_functions_are_looked_for(server: RestServer, client: Client) -> None:
+    server.answer(body=[{"function_id": ID}])
+
+    assert client.search_functions("linear fit", owner="ann", limit=3, offset=6) == [{"function_id": ID}]
+    assert server.last.path == "/v3/functions/search"
+    assert server.last.query == {"query": "linear fit", "owner": "ann", "limit": "3", "offset": "6"}
+    client.search_functions()
+    assert server.last.query == {"offset": "0"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"query": 5}, "query must be a string, not 5"),
+        ({"owner": ""}, "owner is empty"),
+        ({"limit": 0}, "limit must be greater than 0, not 0"),
+        ({"offset": -1}, "offset must not be negative, and is -1"),
+        ({"offset": True}, "offset must be an integer, not True"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_not_asked(
+    server: RestServer, client: Client, wrong: dict[str, Any], error: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=error):
+        client.search_functions(**wrong)
+    assert not server.requests
+
+
+def test_the_hosted_service_is_not_asked_for_functions_by_words(
+    server: RestServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("farpool.client.transport.HOSTED_SERVICE_URL", server.url)
+    with (
+        Client(service_url=server.url, token="t", settings=settings, do_version_check=False) as client,
+        pytest.raises(ServiceRefused, match="the hosted service cannot look for functions") as caught,
+    ):
+        client.search_functions("fit")
+    assert caught.value.code == "SEARCH_NOT_SUPPORTED"
+    assert not server.requests
 
 
 def test_nothing_to_answer_is_fine_where_nothing_is_expected(server: RestServer, client: Client) -> None:

@@ -296,6 +296,30 @@ def test_a_function_can_be_registered_ahead(executor: Executor, client: Client) 
     assert client.get_function(function_id)["description"] == "by hand"
 
 
+def test_what_is_said_of_a_function_ahead_is_what_people_find(executor: Executor, client: Client) -> None:
+    def published() -> str:
+        """Docstring of its own."""
+        return "published"
+
+    def submitted() -> str:
+        """Docstring of one that was submitted."""
+        return "submitted"
+
+    function_id = executor.register_function(
+        published, description=None, metadata={"lab": 7}, public=True, function_name="known as"
+    )
+    future = executor.submit(submitted)
+
+    (found,) = client.search_functions("docstring OWN known")
+    assert found["function_uuid"] == function_id
+    assert (found["description"], found["metadata"], found["public"]) == ("Docstring of its own.", {"lab": 7}, True)
+    assert future.result(TIMEOUT) == "submitted"
+    (found,) = client.search_functions("was submitted")
+    assert found["function_uuid"] == future.function_id
+    with pytest.raises(ValueError, match="function_id was given together with description, public: what is said of"):
+        executor.register_function(published, function_id, description="other", public=False)
+
+
 def test_two_executors_share_one_stack(stack: StackLease) -> None:
     with Executor(max_workers=2) as first, Executor(max_workers=2, label="second") as second:
         a, b = first.submit(pow, 2, 2), second.submit(pow, 3, 2)

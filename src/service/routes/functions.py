@@ -10,10 +10,17 @@ from sqlalchemy import Connection
 from ...wire import new_id
 from ...wire.rest import FunctionRegistration
 from .. import faults
-from ..store import functions
+from ..store import function_search, functions
+from ..store.function_search import FunctionQuery
 from .requests import Caller, answer, house_of, read_id, read_json
 
 router = APIRouter()
+
+#: The most that one can look for: each word goes through all functions.
+MAX_QUERY_CHARS = 1000
+MAX_WORDS = 20
+#: What databases can leave out.
+MAX_OFFSET = 2**31
 
 
 @router.post("/v2/functions")
@@ -65,4 +72,24 @@ async def listing(request: Request, caller: Caller, limit: Annotated[int, Query(
         await house_of(request).database.scan(
             lambda connection: functions.of_owner(connection, caller.identity_id, limit)
         )
+    )
+
+
+@router.get("/v3/functions/search")
+async def search(
+    request: Request,
+    caller: Caller,
+    *,
+    query: Annotated[str, Query(max_length=MAX_QUERY_CHARS)] = "",
+    owner: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+) -> Response:
+    """Find functions that one may run, by words in name and description, newest first, without their code."""
+    words = query.split()
+    if len(words) > MAX_WORDS:
+        raise faults.malformed(f"the query has {len(words)} words and the limit is {MAX_WORDS}: look for fewer")
+    wanted = FunctionQuery(words, owner, limit, offset)
+    return answer(
+        await house_of(request).database.scan(lambda connection: function_search.search(connection, caller, wanted))
     )
