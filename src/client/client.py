@@ -21,6 +21,7 @@ from ..version import __version__
 from .blob_calls import BlobCalls
 from .bodies import json_body, string
 from .cancel_calls import CancelCalls
+from .container_calls import ContainerCalls
 from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
 from .limit_calls import LimitCalls
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 HOSTED_PAYLOAD_BYTES = 10_000_000
 
 
-class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, BlobCalls, LimitCalls):
+class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, BlobCalls, ContainerCalls, LimitCalls):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 
     Args:

@@ -35,6 +35,7 @@ class FunctionCalls:
         ha_endpoint_id: object = None,
         *,
         function_name: str | None = None,
+        container_uuid: object = None,
     ) -> str:
         """Register a function with the service.
 
@@ -47,6 +48,8 @@ class FunctionCalls:
             group: the Globus group whose members may run it.
             ha_endpoint_id: the one (high-assurance) endpoint that may run it; not together with `public` or `group`.
             function_name: for people; left out: the function's own.
+            container_uuid: the container of yours that it runs in, as `register_container` gave it; whoever may run
+                the function has its tasks run there. The hosted service has none.
 
         Returns:
             Its function id.
@@ -66,6 +69,7 @@ class FunctionCalls:
                 public=public,
                 group=group,
                 ha_endpoint_id=ha_endpoint_id,
+                container_uuid=container_uuid,
             )
         )
 
@@ -78,6 +82,8 @@ class FunctionCalls:
         public: bool = False,
         group: object = None,
         ha_endpoint_id: object = None,
+        *,
+        container_uuid: object = None,
     ) -> str:
         """Register source text in which a function of that name is defined; otherwise as `register_function`."""
         return self.register(
@@ -89,11 +95,17 @@ class FunctionCalls:
                 public=public,
                 group=group,
                 ha_endpoint_id=ha_endpoint_id,
+                container_uuid=container_uuid,
             )
         )
 
     def register(self, registration: FunctionRegistration) -> str:
         """Send a registration that is made already; gives the function id."""
+        if registration.container_uuid is not None and self._transport.is_hosted:
+            raise ValueError(
+                "container_uuid: the hosted service has no containers; there, an endpoint's configuration says what "
+                "its workers run in. Register the function without it"
+            )
         body = registration.to_json()
         function_id, warning = self._transport.call(
             f"register function {registration.function_name!r}",

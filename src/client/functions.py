@@ -46,7 +46,7 @@ def registration_of(
         serializer: packs it.
         function_name: for people; left out: the function's own.
         description: left out: the docstring. One that is given wins, also an empty one.
-        about: `metadata`, `public`, `group`, `ha_endpoint_id`, as for `packed_registration`.
+        about: `metadata`, `public`, `group`, `ha_endpoint_id`, `container_uuid`, as for `packed_registration`.
 
     Raises:
         TypeError: `function` is not callable.
@@ -71,6 +71,7 @@ def packed_registration(
     public: bool = False,
     group: object = None,
     ha_endpoint_id: object = None,
+    container_uuid: object = None,
 ) -> FunctionRegistration:
     """Make the registration of a function that is serialized and packed already.
 
@@ -83,12 +84,15 @@ def packed_registration(
         public: whether anybody may run it.
         group: the Globus group whose members may run it.
         ha_endpoint_id: the one (high-assurance) endpoint that may run it; not together with `public` or `group`.
+        container_uuid: the registered container that it runs in.
 
     Raises:
         TypeError, ValueError: an argument is malformed.
     """
     meta = {"serde_identifier": unpack(packed)[0].partition("\n")[0]}
-    return _registration(packed, True, meta, function_name, description, metadata, public, group, ha_endpoint_id)
+    return _registration(
+        packed, True, meta, function_name, description, metadata, public, group, ha_endpoint_id, container_uuid
+    )
 
 
 def source_registration(
@@ -100,6 +104,7 @@ def source_registration(
     public: bool = False,
     group: object = None,
     ha_endpoint_id: object = None,
+    container_uuid: object = None,
 ) -> FunctionRegistration:
     """Make the registration of source text in which a function of that name is defined; arguments as above.
 
@@ -109,7 +114,9 @@ def source_registration(
     text(source, "source")
     if not text(function_name, "function_name").isidentifier():
         raise ValueError(f"function_name {quoted(function_name)} is not the name of a Python function")
-    return _registration(source, False, {}, function_name, description, metadata, public, group, ha_endpoint_id)
+    return _registration(
+        source, False, {}, function_name, description, metadata, public, group, ha_endpoint_id, container_uuid
+    )
 
 
 def _registration(  # noqa: PLR0917 - one call site per kind, each with all of them
@@ -122,6 +129,7 @@ def _registration(  # noqa: PLR0917 - one call site per kind, each with all of t
     public: bool,
     group: object,
     ha_endpoint_id: object,
+    container_uuid: object,
 ) -> FunctionRegistration:
     if ha_endpoint_id is not None and (public or group is not None):
         raise ValueError("ha_endpoint_id was given together with public or group: such a function cannot be shared")
@@ -137,6 +145,7 @@ def _registration(  # noqa: PLR0917 - one call site per kind, each with all of t
         group=None if group is None else as_id(group, "group"),
         ha_endpoint_id=None if ha_endpoint_id is None else as_id(ha_endpoint_id, "ha_endpoint_id"),
         metadata={key: value for key, value in facts.items() if key not in _META} or None,
+        container_uuid=None if container_uuid is None else as_id(container_uuid, "container_uuid"),
     )
 
 

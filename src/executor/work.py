@@ -84,7 +84,7 @@ class Work(Staying, Maps):
             fn: the function.
             function_id: the id it has already, if it is registered: it is not registered again.
             about: what is to be said of it, as for `Client.register_function`: `function_name`, `description` (left
-                out: the docstring), `metadata`, `public`, `group` and more.
+                out: the docstring), `metadata`, `public`, `group`, `container_uuid` and more.
 
         Returns:
             Its function id. `submit(fn)` uses it from now on.

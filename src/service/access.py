@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from . import faults
-from .store import endpoints, functions
+from .store import containers, endpoints, functions
+from .store.containers import StoredContainer
 from .store.endpoints import Endpoint
 from .store.functions import Function
 from .store.identities import Identity
@@ -68,3 +69,18 @@ def _allowed(connection: Connection, endpoint: Endpoint) -> frozenset[str] | Non
         return endpoint.allowed_functions
     manager = endpoints.one(connection, endpoint.manager_id)
     return None if manager is None else manager.allowed_functions
+
+
+def own_container(connection: Connection, identity: Identity, container_id: str) -> StoredContainer:
+    """Find a container that somebody may look at, delete, and have functions run in.
+
+    Raises:
+        Fault: it is not there, or somebody else's: 403 both, as who asks is not to know which. The administrator of the
+            service is told of what is not there (404).
+    """
+    found = containers.some(connection, [container_id]).get(container_id)
+    if found is None and identity.may_know_all:
+        raise faults.container_not_found(container_id)
+    if found is None or found.owner_id != identity.identity_id:
+        raise faults.container_forbidden(container_id)
+    return found

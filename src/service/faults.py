@@ -190,3 +190,40 @@ def endpoint_takes_no_blobs(endpoint_id: str) -> Fault:
         f"endpoint {endpoint_id} takes no arguments by reference, as its agent is not a farpool of this version; pass "
         "less, or submit to one that is",
     )
+
+
+def container_not_found(container_id: str) -> Fault:
+    """404: no such container, or it was deleted."""
+    return Fault(
+        404,
+        "CONTAINER_NOT_FOUND",
+        f"there is no container {container_id} at this service; register it here first, or check the id",
+    )
+
+
+def container_forbidden(container_id: str) -> Fault:
+    """403: no such container, or somebody else's: who asks is not to know which."""
+    return Fault(
+        403,
+        "CONTAINER_ACCESS_FORBIDDEN",
+        f"there is no container {container_id} that you may use: it must be yours; check the id, or register one",
+    )
+
+
+def container_in_use(container_id: str, function_ids: Sequence[str]) -> Fault:
+    """409: functions run in it."""
+    names = ", ".join(function_ids[:3]) + (f" and {len(function_ids) - 3} more" if len(function_ids) > 3 else "")
+    return Fault(
+        409,
+        "CONTAINER_IN_USE",
+        f"container {container_id} is what function {names} runs in; delete the function first, or keep the container",
+    )
+
+
+def container_of_another_type(container_id: str, found: str, wanted: str) -> Fault:
+    """404: the container is of another type than the one that was asked for."""
+    return Fault(
+        404,
+        "CONTAINER_NOT_FOUND",
+        f"container {container_id} has no {wanted!r}: it is of the type {found!r}; ask for that",
+    )

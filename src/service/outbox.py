@@ -21,6 +21,7 @@ from .feeder import Feeders, Parcel, Source
 from .marks import Marks
 from .store import Database, cancels, outcomes, tasks
 from .store.cancels import Cancel
+from .store.functions import Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +35,30 @@ class TaskParcel:
     seq: int
     task_id: str
     function_id: str
-    packed_code: str
+    code: Code
     payload: str
     options: Mapping[str, Any]
 
     @property
     def size_bytes(self) -> int:
         """About how large the message will be."""
-        return len(self.packed_code) + len(self.payload)
+        return len(self.code.packed) + len(self.payload)
 
     def message(self) -> Outgoing:
         """Make the message: the service joins code and arguments, and looks into neither."""
+        environment = self.code.environment
+        container = None if environment is None else environment.message()
+        container_id = None if environment is None else environment.container_id
         return Outgoing(
-            body=encode(Task(self.task_id, self.packed_code + self.payload)),
+            body=encode(Task(self.task_id, self.code.packed + self.payload, container_id, container)),
             message_id=self.task_id,
-            headers=task_headers(self.task_id, self.function_id, blobs=blobs_of(self.payload), **self.options),
+            headers=task_headers(
+                self.task_id,
+                self.function_id,
+                blobs=blobs_of(self.payload),
+                container=environment,
+                **self.options,
+            ),
         )
 
 
@@ -146,7 +156,7 @@ class Outbox:
                 task.seq,
                 task.task_id,
                 task.function_id,
-                task.packed_code,
+                task.code,
                 task.payload,
                 {} if task.options is None else json.loads(task.options),
             )

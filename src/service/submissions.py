@@ -147,7 +147,7 @@ def _require_size(request: SubmitRequest, functions: Mapping[str, Function]) -> 
     if count > MAX_TASKS:
         raise faults.too_many_tasks(count, MAX_TASKS)
     for function_id, payloads in request.tasks.items():
-        chars = len(functions[function_id].packed_code) + max(map(len, payloads), default=0)
+        chars = len(functions[function_id].code.packed) + max(map(len, payloads), default=0)
         if chars > MAX_TASK_CHARS:
             raise faults.task_too_large(function_id, chars, MAX_TASK_CHARS)
 
@@ -213,5 +213,5 @@ def _options(request: SubmitRequest) -> dict[str, Any]:
 
 def _parcels(accepted: _Accepted, options: Mapping[str, Any]) -> Iterator[TaskParcel]:
     for one in accepted.new:
-        code = accepted.functions[one.function_id].packed_code
+        code = accepted.functions[one.function_id].code
         yield TaskParcel(one.seq, one.task_id, one.function_id, code, one.payload, options)

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import WireError
 from .blobs import to_header
 from .checks import as_object
+from .containers import Environment
 
 RESULTS_EXCHANGE = "results"  # ours
 RESULTS_QUEUE = "results"  # ours
@@ -113,6 +114,7 @@ def task_headers(
     movable: bool | None = None,
     takes_blobs: bool = False,
     blobs: Mapping[str, int] | None = None,
+    container: Environment | None = None,
 ) -> dict[str, Any]:
     """Write the AMQP headers of a task message; endpoints require the first two, and ignore what they do not know.
 
@@ -133,6 +135,8 @@ def task_headers(
         headers["takes_blobs"] = True
     if blobs:
         headers["blobs"] = to_header(blobs)
+    if container is not None:
+        headers["container"] = container.to_header()
     return headers
 
 

@@ -190,7 +190,7 @@ def test_what_is_to_be_published_is_loaded_in_order_and_in_bounded_parts(databas
 
     def load(seqs: list[int], max_chars: int) -> tuple[list[tuple[int, str]], int]:
         loaded, looked_at = filled.do(lambda connection: tasks.publishable(connection, seqs, max_chars))
-        return [(one.seq, one.packed_code + one.payload) for one in loaded], looked_at
+        return [(one.seq, one.code.packed + one.payload) for one in loaded], looked_at
 
     assert load([1, 2, 3, 4, 5], 1000) == ([(seq, f"CODEpayload{seq}") for seq in (1, 3, 4, 5)], 5)
     assert load([1, 2, 3, 4, 5], 16) == ([(1, "CODEpayload1"), (3, "CODEpayload3")], 3)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from ...wire import new_id
 from ...wire.rest import FunctionRegistration
 from .. import faults
+from ..access import own_container
 from ..store import function_search, functions
 from ..store.function_search import FunctionQuery
 from .requests import Caller, answer, house_of, read_id, read_json
@@ -29,9 +30,13 @@ async def register(request: Request, caller: Caller) -> Response:
     """Register a function."""
     registration = FunctionRegistration.from_json(await read_json(request))
     house, function_id = house_of(request), new_id()
-    await house.database.write(
-        lambda connection: functions.add(connection, function_id, caller.identity_id, registration, house.clock())
-    )
+
+    def add(connection: Connection) -> None:
+        if registration.container_uuid is not None:
+            own_container(connection, caller, registration.container_uuid)
+        functions.add(connection, function_id, caller.identity_id, registration, house.clock())
+
+    await house.database.write(add)
     return answer({"function_uuid": function_id})
 
 

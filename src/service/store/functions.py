@@ -9,9 +9,25 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from ...wire.containers import Environment
 from ...wire.rest import FunctionRegistration
+from . import containers
 from .database import keys
+from .schema import containers as containers_table
 from .schema import functions
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What all tasks of a function have in common.
+
+    Attributes:
+        packed: the first of the three buffers of a task.
+        environment: what they run in; None: where the endpoint's workers are.
+    """
+
+    packed: str
+    environment: Environment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +35,28 @@ class Function:
     """A function, as submitting it needs it.
 
     Attributes:
-        packed_code: the first of the three buffers of a task.
+        code: what every task of it begins with, and runs in.
     """
 
     function_id: str
     owner_id: str
     is_public: bool
-    packed_code: str
+    code: Code
 
 
-_RUNNABLE = (functions.c.function_id, functions.c.owner_id, functions.c.is_public, functions.c.packed_code)
-_SOME = select(*_RUNNABLE).where(
-    functions.c.function_id.in_(bindparam("function_ids", expanding=True)), functions.c.deleted_at.is_(None)
+_CODE_COLUMNS = (functions.c.packed_code, *containers.COLUMNS)
+_RUNNABLE = (functions.c.function_id, functions.c.owner_id, functions.c.is_public)
+_WITH_CONTAINER = functions.outerjoin(containers_table, containers_table.c.container_id == functions.c.container_id)
+_SOME = (
+    select(*_RUNNABLE, *_CODE_COLUMNS)
+    .select_from(_WITH_CONTAINER)
+    .where(functions.c.function_id.in_(bindparam("function_ids", expanding=True)), functions.c.deleted_at.is_(None))
 )
 # A deleted function still belongs to the tasks that were submitted with it.
-_CODE = select(functions.c.function_id, functions.c.packed_code).where(
-    functions.c.function_id.in_(bindparam("function_ids", expanding=True))
+_CODE = (
+    select(functions.c.function_id, *_CODE_COLUMNS)
+    .select_from(_WITH_CONTAINER)
+    .where(functions.c.function_id.in_(bindparam("function_ids", expanding=True)))
 )
 _LISTED = (
     functions.c.function_id,
@@ -55,6 +77,7 @@ def add(connection: Connection, function_id: str, owner_id: str, function: Funct
             "name": function.function_name,
             "description": function.description,
             "group_id": function.group,
+            "container_id": function.container_uuid,
             "is_public": function.public,
             "packed_code": function.packed_code,
             "registration": json.dumps(function.to_json()),
@@ -68,15 +91,16 @@ def some(connection: Connection, function_ids: Sequence[str]) -> dict[str, Funct
     found: dict[str, Function] = {}
     for chunk in keys(function_ids):
         for row in connection.execute(_SOME, {"function_ids": chunk}):
-            found[row[0]] = Function(*row)
+            found[row[0]] = Function(row[0], row[1], row[2], _code(row[3:]))
     return found
 
 
-def code(connection: Connection, function_ids: Sequence[str]) -> dict[str, str]:
-    """Find the packed code of functions, deleted ones too."""
-    found: dict[str, str] = {}
+def code(connection: Connection, function_ids: Sequence[str]) -> dict[str, Code]:
+    """Find the code of functions, deleted ones too."""
+    found: dict[str, Code] = {}
     for chunk in keys(function_ids):
-        found.update(tuple(row) for row in connection.execute(_CODE, {"function_ids": chunk}))
+        for row in connection.execute(_CODE, {"function_ids": chunk}):
+            found[row[0]] = _code(row[1:])
     return found
 
 
@@ -104,6 +128,10 @@ def of_owner(connection: Connection, owner_id: str, limit: int) -> list[dict[str
 def remove(connection: Connection, function_id: str, now: float) -> None:
     """Delete a function: it can no longer be submitted or seen."""
     connection.execute(update(functions).where(functions.c.function_id == function_id).values(deleted_at=now))
+
+
+def _code(row: Sequence[Any]) -> Code:
+    return Code(row[0], None if row[1] is None else containers.environment_of(row[1:]))
 
 
 def _document(function_id: str, owner_id: str, is_public: bool, created_at: float, registration: str) -> dict[str, Any]:

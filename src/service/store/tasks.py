@@ -12,6 +12,7 @@ from ...wire.queues import result_queue
 from ...wire.states import TaskState
 from . import functions
 from .database import fitting, keys
+from .functions import Code
 from .schema import (
     blob_uses,
     cancels,
@@ -72,7 +73,7 @@ class Publishable:
     seq: int
     task_id: str
     function_id: str
-    packed_code: str
+    code: Code
     payload: str
     options: str | None
 

@@ -7,6 +7,7 @@ Source: Globus Compute wire protocol, REST v2 and v3.
 
 from .answers import ResultQueue, error_body
 from .cancels import CancelReply, CancelRequest
+from .containers import ContainerRegistration
 from .logins import LoginWay
 from .registrations import EndpointRegistration, FunctionRegistration
 from .submissions import SubmitReply, SubmitRequest
@@ -15,6 +16,7 @@ from .tasks import TaskDocument, read_task_group, task_group
 __all__ = [
     "CancelReply",
     "CancelRequest",
+    "ContainerRegistration",
     "EndpointRegistration",
     "FunctionRegistration",
     "LoginWay",

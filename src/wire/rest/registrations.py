@@ -28,6 +28,7 @@ class FunctionRegistration:
         public: whether anybody may run it.
         group: the Globus group whose members may run it.
         metadata: free facts of the user's own.
+        container_uuid: the container that it runs in (farpool's services only).
     """
 
     function_name: str
@@ -39,6 +40,7 @@ class FunctionRegistration:
     group: str | None = None
     ha_endpoint_id: str | None = None
     metadata: Mapping[str, Any] | None = None
+    container_uuid: str | None = None
 
     @property
     def packed_code(self) -> str:
@@ -60,6 +62,7 @@ class FunctionRegistration:
                 "group": self.group,
                 "ha_endpoint_id": self.ha_endpoint_id,
                 "metadata": None if self.metadata is None else dict(self.metadata),
+                "container_uuid": self.container_uuid,
             }
         )
 
@@ -77,6 +80,9 @@ class FunctionRegistration:
             group=read(body, "group", str, None),
             ha_endpoint_id=read(body, "ha_endpoint_id", str, None),
             metadata=read(body, "metadata", dict, None),
+            container_uuid=None
+            if body.get("container_uuid") is None
+            else read_id(body["container_uuid"], "container_uuid"),
         )
 
 
