@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ __all__ = ["home", "stack"]
 
 
 @pytest.fixture
-def of_stack(stack: StackLease) -> Any:
+def of_stack(stack: StackLease) -> Iterator[Client]:
     with Client(service_url=stack.service_url, token=stack.token) as client:
         yield client
 
@@ -43,25 +43,27 @@ def test_a_container_is_registered_looked_at_listed_used_and_deleted(of_stack: C
         of_stack.register_source_code("def f(): pass", "f", container_uuid=container_id)
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "said"),
-    [
-        (lambda client: client.register_container("x", "vm"), ValueError, "docker, podman, apptainer, singularity"),
-        (lambda client: client.register_container("x", None), TypeError, "container_type"),
-        (lambda client: client.register_container("", "docker"), ValueError, "location is empty"),
-        (lambda client: client.register_container(3, "docker"), TypeError, "location"),
-        (lambda client: client.register_container("-v", "docker"), ValueError, "begin with '-'"),
-        (lambda client: client.register_container("env", "venv"), ValueError, "absolute path"),
-        (lambda client: client.register_container("x", "docker", name=3), TypeError, "name"),
-        (lambda client: client.get_container("no id", "docker"), ValueError, "container_uuid"),
-        (lambda client: client.get_container(new_id(), "vm"), ValueError, "container_type 'vm'"),
-        (lambda client: client.get_containers(0), ValueError, "limit"),
-        (lambda client: client.delete_container(None), TypeError, "container_uuid"),
-        (lambda client: client.register_function(len, container_uuid="x"), ValueError, "container_uuid"),
-    ],
-)
+Call = Callable[[Any], object]  # some of these calls are wrong on purpose
+
+WRONG: list[tuple[Call, type[Exception], str]] = [
+    (lambda client: client.register_container("x", "vm"), ValueError, "docker, podman, apptainer, singularity"),
+    (lambda client: client.register_container("x", None), TypeError, "container_type"),
+    (lambda client: client.register_container("", "docker"), ValueError, "location is empty"),
+    (lambda client: client.register_container(3, "docker"), TypeError, "location"),
+    (lambda client: client.register_container("-v", "docker"), ValueError, "begin with '-'"),
+    (lambda client: client.register_container("env", "venv"), ValueError, "absolute path"),
+    (lambda client: client.register_container("x", "docker", name=3), TypeError, "name"),
+    (lambda client: client.get_container("no id", "docker"), ValueError, "container_uuid"),
+    (lambda client: client.get_container(new_id(), "vm"), ValueError, "container_type 'vm'"),
+    (lambda client: client.get_containers(0), ValueError, "limit"),
+    (lambda client: client.delete_container(None), TypeError, "container_uuid"),
+    (lambda client: client.register_function(len, container_uuid="x"), ValueError, "container_uuid"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "said"), WRONG)
 def test_what_cannot_be_is_refused_before_anything_is_sent(
-    client: Client, call: Callable[[Client], object], error: type[Exception], said: str
+    client: Client, call: Call, error: type[Exception], said: str
 ) -> None:
     with pytest.raises(error, match=said):
         call(client)
