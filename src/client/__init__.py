@@ -3,7 +3,7 @@
     Client -- FunctionCalls, EndpointCalls, TaskCalls      what can be asked: checks arguments, reads answers
        |      ResultCalls -- Session                       what was seen of finished tasks: is not asked for again
        |
-    Transport -- Retries, translate                        lends connections; tries again; errors of our own tree
+    Transport -- Turns, Retries, translate                 lends connections; keeps to the limits; tries again
        |
     globus_sdk.ComputeClientV2, V3                         routes, headers, login
        |
@@ -19,13 +19,17 @@ from .functions import description_of, name_of, packed_registration
 from .lost import uncertain
 from .results import failure_in, failure_of, value_in
 from .runtime import SDK_VERSION
+from .stats import ClientStats
+from .throttle import Throttle
 from .versions import VersionWatch, read_result
 
 __all__ = [
     "SDK_VERSION",
     "Batch",
     "Client",
+    "ClientStats",
     "Patience",
+    "Throttle",
     "VersionWatch",
     "description_of",
     "failure_in",

@@ -103,6 +103,7 @@ class BlobCalls:
             lambda pair: pair.upload(f"/v2/blobs/{digest}", _Body(piece)),
             any_body,
             sent_bytes=piece.nbytes,
+            is_bounded=False,
         )
 
     def fetch_blob(self, digest: str, size_bytes: int, write: Callable[[int, bytes], object]) -> None:

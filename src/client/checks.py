@@ -146,6 +146,20 @@ def whole(value: object, what: str) -> int:
     return value
 
 
+def duration(value: object, what: str) -> float:
+    """Return a number of seconds above 0.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is not above 0, or endless.
+    """
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{what} must be a number, not {value!r} ({type(value).__name__})")
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{what} must be above 0 seconds, not {value!r}")
+    return value
+
+
 def _string_keys(value: Mapping[object, Any], what: str) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for key, one in value.items():

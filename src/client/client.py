@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,10 @@ from .limit_calls import LimitCalls
 from .result_calls import ResultCalls
 from .runtime import SDK_VERSION, user_runtime
 from .session import Session
+from .stats import ClientStats
 from .task_calls import TaskCalls
+from .throttle import HOSTED, Throttle, throttle_for
+from .turns import Turns
 from .versions import VersionWatch
 
 if TYPE_CHECKING:
@@ -37,9 +40,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 log = logging.getLogger(__name__)
-
-#: What the hosted service takes in one request, in bytes.
-HOSTED_PAYLOAD_BYTES = 10_000_000
 
 
 class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, BlobCalls, ContainerCalls, LimitCalls):
@@ -54,6 +54,8 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, 
         serializer: for functions, arguments and results; left out: a `Serializer()`.
         code_serialization_strategy, data_serialization_strategy: instead of `serializer`, the strategies for one.
         patience: how long a call keeps trying while the service is away; left out: a `Patience()`.
+        throttle: limits on the rate and the size of requests, which are kept by waiting. Left out: the hosted service's
+            for the hosted service, and none for any other. True: the hosted service's; False: none.
         do_version_check: ask the service at once whether it takes this client: a wrong address is then told here.
 
     Raises:
@@ -74,6 +76,7 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, 
         code_serialization_strategy: Strategy | None = None,
         data_serialization_strategy: Strategy | None = None,
         patience: Patience | None = None,
+        throttle: Throttle | bool | None = None,
         do_version_check: bool = True,
     ) -> None:
         from .transport import Transport  # noqa: PLC0415 - imports globus_sdk: who makes no client need not wait for it
@@ -84,6 +87,8 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, 
         # An empty service_url is a mistake that must not end at the hosted service.
         wanted = (self.settings.service_url or HOSTED_SERVICE_URL) if service_url is None else service_url
         self.service_url = normalised(wanted)
+        is_hosted = self.service_url == normalised(HOSTED_SERVICE_URL)
+        turns = Turns(throttle_for(throttle, is_hosted=is_hosted))
         self.serializer = serializer or Serializer(code_serialization_strategy, data_serialization_strategy)
         self.app = app
         self.authorizer = authorizer_for(self.settings, self.service_url, app=app, authorizer=authorizer, token=token)
@@ -91,7 +96,7 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, 
             log.warning("%s is plain http: whoever can listen on the way can take the token", self.service_url)
         self._versions = VersionWatch()
         self._session = Session()
-        self._transport = Transport(self.service_url, self.authorizer, patience=patience or Patience())
+        self._transport = Transport(self.service_url, self.authorizer, patience=patience or Patience(), turns=turns)
         self._begin_blobs()
         if do_version_check:
             try:
@@ -110,8 +115,33 @@ class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, 
 
     @property
     def max_payload_bytes(self) -> int | None:
-        """The size of a request that the service is known to refuse; None: it says so itself."""
-        return HOSTED_PAYLOAD_BYTES if self.is_hosted else None
+        """The largest request that may be sent, by the service's limit and by the throttle's; None: none is known."""
+        own = None if self.throttle is None else self.throttle.max_bytes
+        return min((limit for limit in (own, HOSTED.max_bytes if self.is_hosted else None) if limit), default=None)
+
+    @property
+    def throttle(self) -> Throttle | None:
+        """The limits that this client keeps to, with all that was made of it by `patient`; None: none. May be set."""
+        return self._transport.turns.throttle
+
+    @throttle.setter
+    def throttle(self, value: Throttle | bool | None) -> None:
+        self._transport.turns.throttle = throttle_for(value, is_hosted=self.is_hosted)
+
+    def pace(self, wait: Callable[[float], object]) -> None:
+        """Wait until one more request would keep an even pace, below the throttle's limit; None set: not at all.
+
+        For a program that had better let work gather for one larger request than meet the limit.
+
+        Args:
+            wait: waits for that many seconds, or less where there is no more to wait for.
+        """
+        self._transport.turns.pace(wait)
+
+    def stats(self) -> ClientStats:
+        """Give the figures of what was done so far: how long was waited for the throttle, among them."""
+        turns = self._transport.turns
+        return ClientStats(retries=self.retries, waits=turns.waits, waited_s=turns.waited_s)
 
     @property
     def user_runtime(self) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from globus_sdk.transport import RetryCheckResult, RetryConfig, RetryContext
 from ..amqp import Backoff, Patience, Spell
 from ..errors import ServiceError
 from .causes import is_lasting, was_never_sent
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -49,12 +50,13 @@ class Retries:
 
     globus-sdk sends a request up to `max_retries` + 1 times. After each it asks the checks, in order, until one
     decides; before the next it sleeps for what `backoff` returns, up to `max_sleep`. Here `check` decides first, and
-    `wait` waits in such a way that `Reach.closing` ends it, and returns 0.
+    `wait` waits in such a way that `Reach.closing` ends it, takes the turn of one more request, and returns 0.
     """
 
-    def __init__(self, patience: Patience, reach: Reach) -> None:
+    def __init__(self, patience: Patience, reach: Reach, turns: Turns) -> None:
         self._patience = patience
         self._reach = reach
+        self._turns = turns
         self._spell = Spell()
         self._waited_s = 0.0
         self._doing = ""
@@ -117,6 +119,7 @@ class Retries:
         """Wait before the next attempt (globus-sdk's `backoff`); returns what is left to sleep, which is nothing."""
         if context.backoff:
             self._reach.closing.wait(min(context.backoff, threading.TIMEOUT_MAX))
+        self._turns.take(self._doing, self._reach.closing.wait, may_refuse=False)
         return 0.0
 
     def _say(self, context: RetryContext, left_s: float) -> None:

@@ -2,6 +2,7 @@
 
     caller's threads            Transport                              service
       call(doing, send) ----->  lend an idle pair (v2, v3)
+                                wait for its turn (Turns)
                                 send(pair)  --- one kept-alive TCP connection per pair --->
                                 take the pair back
       <- body, or ServiceError  translate what went wrong
@@ -34,6 +35,7 @@ from ..settings import HOSTED_SERVICE_URL
 from ..version import __version__
 from .retries import Reach, Retries
 from .translate import Call, translated, unreadable
+from .turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ _MOST_IDLE = 16
 _AS_IT_IS = "as it is"
 #: What is read at a time of something large.
 _PIECE_BYTES = 1024 * 1024
+_CLOSED = "the client is closed: make another one"
 #: How long a service may take to put something large into its place, in seconds.
 _UPLOAD_TIMEOUT_S = 600.0
 
@@ -101,9 +104,13 @@ class Transport:
         service_url: the service.
         authorizer: says who is calling.
         patience: how long to keep trying.
+        turns: say when a request may go; left out: at once.
     """
 
-    def __init__(self, service_url: str, authorizer: GlobusAuthorizer, *, patience: Patience) -> None:
+    def __init__(
+        self, service_url: str, authorizer: GlobusAuthorizer, *, patience: Patience, turns: Turns | None = None
+    ) -> None:
+        self.turns = turns or Turns(None)
         self._service_url = service_url
         self._authorizer = authorizer
         self._patience = patience
@@ -112,8 +119,13 @@ class Transport:
         self._process = os.getpid()
 
     def patient(self, patience: Patience | None) -> Transport:
-        """Make another way to the same service, with another patience or the same, and connections of its own."""
-        transport = Transport(self._service_url, self._authorizer, patience=patience or self._patience)
+        """Make another way to the same service, with another patience or the same, and connections of its own.
+
+        What both send counts together.
+        """
+        transport = Transport(
+            self._service_url, self._authorizer, patience=patience or self._patience, turns=self.turns
+        )
         transport._reach.was_reached = self._reach.was_reached
         return transport
 
@@ -136,6 +148,7 @@ class Transport:
         idempotent: bool = True,
         once: bool = False,
         sent_bytes: int | None = None,
+        is_bounded: bool = True,
     ) -> T:
         """Send a request and read the answer. Blocks for up to the patience plus the time one request takes.
 
@@ -145,7 +158,8 @@ class Transport:
             read: reads the body, parsed from JSON; raises `WireError` when it cannot.
             idempotent: whether doing it twice is the same as once.
             once: whether what may have been done must not be sent again.
-            sent_bytes: the size of the request's body, where it may matter to the reader of an error.
+            sent_bytes: the size of the request's body, where it may be large.
+            is_bounded: whether the client's own limit for that is meant for such a body.
 
         Returns:
             What `read` made of the body.
@@ -155,9 +169,16 @@ class Transport:
             RuntimeError: the client is closed.
         """
         call = Call(doing, self._service_url, sent_bytes)
+        if is_bounded:
+            self.turns.fits(doing, sent_bytes)
         pair = self._lend()
+
+        def begin() -> None:
+            self._take_turn(doing)
+            pair.retries.begin(doing, idempotent=idempotent, once=once)
+
         try:
-            response = self._send(pair, send, lambda: pair.retries.begin(doing, idempotent=idempotent, once=once))
+            response = self._send(pair, send, begin)
             body = response.data
             if body is None and response.binary_content.strip() not in {b"", b"null"}:
                 raise _passing(unreadable(call, response, "it is not JSON"))
@@ -183,12 +204,13 @@ class Transport:
         """
         call = Call(doing, self._service_url)
         pair = self._lend()
+
+        def begin() -> None:
+            self._take_turn(doing)
+            pair.retries.begin(doing, idempotent=True, once=False)
+
         try:
-            answer = self._send(
-                pair,
-                lambda one: one.v2.request("GET", path, stream=True),
-                lambda: pair.retries.begin(doing, idempotent=True, once=False),
-            )
+            answer = self._send(pair, lambda one: one.v2.request("GET", path, stream=True), begin)
             # globus-sdk streams, and has no name for what comes.
             response = answer._raw_response  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as it says above
             with contextlib.closing(response):
@@ -201,7 +223,7 @@ class Transport:
             self._take_back(pair)
 
     def close(self) -> None:
-        """Close the connections; ends waits between attempts. Calls that are waiting for an answer still get it."""
+        """Close the connections; ends waits between attempts and for a turn. Calls under way still get their answer."""
         self._reach.closing.set()
         with contextlib.suppress(IndexError):
             while True:
@@ -221,14 +243,20 @@ class Transport:
 
     def _lend(self) -> Pair:
         if self._reach.closing.is_set():  # takes no lock
-            raise RuntimeError("the client is closed: make another one")
+            raise RuntimeError(_CLOSED)
         if os.getpid() != self._process:
             # After a fork the connections belong to the parent: two processes on one stream would mix their requests.
             self._idle, self._process, self._reach = deque(), os.getpid(), self._reach.after_fork()
         try:
             return self._idle.pop()
         except IndexError:
-            return Pair(self._service_url, self._authorizer, Retries(self._patience, self._reach))
+            return Pair(self._service_url, self._authorizer, Retries(self._patience, self._reach, self.turns))
+
+    def _take_turn(self, doing: str) -> None:
+        closing = self._reach.closing
+        self.turns.take(doing, closing.wait)
+        if closing.is_set():
+            raise RuntimeError(_CLOSED)
 
     def _take_back(self, pair: Pair) -> None:
         if len(self._idle) >= _MOST_IDLE:

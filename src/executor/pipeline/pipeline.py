@@ -4,7 +4,7 @@ r"""The pipeline: the executor's parts, wired together, and the two threads that
      put(task)
        Settlement.begin
        Batcher  ================> Dispatch: Batcher.take
-          ^                       Pacer.wait
+          ^                       Service.pace
           '----- a fault -------- Submitter.send  --REST-->               ResultStreams <== AMQP
                                     Settlement.accepted                     Settlement.deliver
                                                                               value, error or another attempt
@@ -33,7 +33,6 @@ from ..journal import NO_JOURNAL, NoJournal
 from .batcher import Batcher
 from .dispatch import Desk, Dispatch
 from .moves import Moves
-from .pacer import Pacer
 from .presence import Presence
 from .service import Service
 from .settlement import Settlement
@@ -85,7 +84,6 @@ class Pipeline:
         self._is_ending = self._is_detached = self._is_hurried = False
         self._broken: BaseException | None = None
         self._batcher = Batcher(max_tasks=batch_size, max_bytes=batch_bytes)
-        self._pacer = Pacer(wait=self._closing.wait) if service.paced else None
         self._loop = Loop()
         self._settlement = Settlement(
             self._loop,
@@ -157,17 +155,17 @@ class Pipeline:
 
     def stats(self) -> Stats:
         """Give the figures of what was done so far."""
-        return replace(self._settlement.stats(retries=self._service.retries()), moved=self._moves.moved)
+        figures = self._settlement.stats(retries=self._service.retries())
+        return replace(figures, moved=self._moves.moved, throttled_s=self._service.throttled_s())
 
     def registered(self) -> None:
-        """Wait for the turn of one more registration, and count it."""
+        """Let one more registration keep the pace, and count it."""
         self.pace()
         self._settlement.meter.registered()
 
     def pace(self) -> None:
-        """Wait for the turn of one more request outside the pipeline, such as a registration."""
-        if self._pacer is not None:
-            self._pacer.wait()
+        """Let what can wait gather before one more request, such as a registration; the client counts what is sent."""
+        self._service.pace(self._closing.wait)
 
     def called_off(self, future: Future[Any]) -> None:
         """Take note that a future of this pipeline was cancelled. Thread-safe."""

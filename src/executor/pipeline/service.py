@@ -18,7 +18,9 @@ class Service:
         attach: sees that a task group has a queue.
         cancel: cancels tasks, running ones too or not; None where the service cannot.
         strand: cancels those whose endpoint is away and that have not begun; says which. None where it cannot.
-        paced: whether the service's request rate must be kept by the client (the hosted one's must).
+        paced: whether the client keeps to a rate of requests (to the hosted service's it must): few are better then.
+        pace: has a given function wait until one more request would keep an even pace within that rate.
+        throttled_s: for how many seconds requests have waited for their turn, so far.
         repeats: whether a request whose answer was lost can be sent again, under its key, and be taken once.
         retries: how many requests beside these were sent again.
         user_runtime: facts about this Python, sent with every batch.
@@ -32,6 +34,8 @@ class Service:
     cancel: Callable[[Sequence[str], bool], object] | None
     strand: Callable[[Sequence[str]], Mapping[str, str]] | None
     paced: bool
+    pace: Callable[[Callable[[float], object]], None]
+    throttled_s: Callable[[], float]
     repeats: bool
     retries: Callable[[], int]
     user_runtime: Mapping[str, Any]

@@ -31,6 +31,8 @@ class Stats:
         bytes_received: serialized results, in bytes.
         latency_p50_s, latency_p99_s: seconds from `submit` to the outcome, the median and the 99th percentile of the
             latest 10,000 calls; None before the first.
+        throttled_s: for how many seconds requests have waited so that the hosted service's rate is kept, over all
+            threads; with those of a client that was given to the executor.
     """
 
     submitted: int = 0
@@ -49,6 +51,7 @@ class Stats:
     latency_p50_s: float | None = None
     latency_p99_s: float | None = None
     moved: int = 0
+    throttled_s: float = 0.0
 
 
 class Meter:
