@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         WorkerLost,
     )
     from .executor import Executor, Future, Results, Stats, Timings, as_completed, idempotent
+    from .shell import MPIFunction, ShellFunction, ShellResult
 
     __version__: str
 
@@ -46,7 +47,10 @@ _HOMES = {
     "Client": ".client",
     "Executor": ".executor",
     "Future": ".executor",
+    "MPIFunction": ".shell",
     "Results": ".executor",
+    "ShellFunction": ".shell",
+    "ShellResult": ".shell",
     "Stats": ".executor",
     "Timings": ".executor",
     "as_completed": ".executor",
@@ -62,6 +66,7 @@ __all__ = [
     "Executor",
     "FarpoolError",
     "Future",
+    "MPIFunction",
     "NotFound",
     "PayloadTooLarge",
     "RateLimited",
@@ -72,6 +77,8 @@ __all__ = [
     "ServiceDown",
     "ServiceError",
     "ServiceRefused",
+    "ShellFunction",
+    "ShellResult",
     "StackError",
     "Stats",
     "StreamError",

@@ -8,14 +8,17 @@ Protocol 4: what every Python of this protocol reads.
 
 from __future__ import annotations
 
+import io
 import logging
 import pickle
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import dill
+from typing_extensions import override
 
+from ..shell import stand_in_for
 from .identity import is_kept
 from .main import MAIN, module_of
 from .moved import moved_class
@@ -28,6 +31,11 @@ log = logging.getLogger(__name__)
 PROTOCOL = 4
 
 _dill: Any = dill  # it has no types
+
+if TYPE_CHECKING:
+    _DillUnpickler = pickle.Unpickler  # noqa: S301 - what this protocol is about
+else:
+    _DillUnpickler = dill.Unpickler  # noqa: S301
 
 # Exact types that pickle writes without looking at any class: no global can hide in them.
 _ATOMS = frozenset({bool, bytes, float, int, str, type(None)})
@@ -92,6 +100,16 @@ def loads(data: bytes) -> Any:
     Raises:
         Exception: whatever the rebuilding raises.
     """
+    try:
+        return _loads(data)
+    except ModuleNotFoundError as error:
+        # The classes of the Globus Compute SDK that travel by name have their like here, for those who have no SDK.
+        if error.name != "globus_compute_sdk":
+            raise
+        return _WithoutSdk(io.BytesIO(data)).load()
+
+
+def _loads(data: bytes) -> Any:
     # dill's unpickler differs from the C one in three places: `__builtin__.__main__`, `__builtin__.NoneType` and
     # `dill.dill` are looked up otherwise, and an object of a class of `__main__` gets the class found there.
     if len(data) <= _SMALL and b"__" not in data and b"dill" not in data:
@@ -99,6 +117,12 @@ def loads(data: bytes) -> Any:
         if type(value).__module__ != "__main__":
             return value
     return _dill.loads(data)
+
+
+class _WithoutSdk(_DillUnpickler):
+    @override
+    def find_class(self, module: str, name: str, /) -> Any:
+        return stand_in_for(module, name) or super().find_class(module, name)
 
 
 def is_flat(value: Any) -> bool:
