@@ -18,6 +18,7 @@ from ..errors import ServiceRefused
 from ..serialize import Serializer, Strategy
 from ..settings import HOSTED_SERVICE_URL, Settings
 from ..version import __version__
+from .allowed_calls import AllowedCalls
 from .blob_calls import BlobCalls
 from .bodies import json_body, string
 from .cancel_calls import CancelCalls
@@ -42,7 +43,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Client(FunctionCalls, EndpointCalls, TaskCalls, ResultCalls, CancelCalls, BlobCalls, ContainerCalls, LimitCalls):
+class Client(
+    FunctionCalls,
+    EndpointCalls,
+    AllowedCalls,
+    TaskCalls,
+    ResultCalls,
+    CancelCalls,
+    BlobCalls,
+    ContainerCalls,
+    LimitCalls,
+):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 
     Args:

@@ -108,15 +108,6 @@ class EndpointCalls:
             lambda body: entries(body, "endpoints"),
         )
 
-    def get_allowed_functions(self, endpoint_id: object) -> dict[str, Any]:
-        """Get which functions an endpoint runs, as the service says it."""
-        endpoint = as_id(endpoint_id, "endpoint_id")
-        return self._transport.call(
-            f"get the allowed functions of endpoint {endpoint}",
-            lambda pair: pair.v3.get_endpoint_allowlist(endpoint),
-            json_body,
-        )
-
     def stop_endpoint(self, endpoint_id: object) -> Any:
         """Have the service drop an endpoint's connections and refuse its registration for a while, so that it stops."""
         endpoint = as_id(endpoint_id, "endpoint_id")

@@ -91,6 +91,25 @@ def endpoint_forbidden(endpoint_id: str) -> Fault:
     )
 
 
+def endpoint_runs_any(endpoint_id: str) -> Fault:
+    """409: something is to be removed from a list that there is not."""
+    return Fault(
+        409,
+        "ENDPOINT_NOT_RESTRICTED",
+        f"endpoint {endpoint_id} has no list of functions: it runs any, and none can be removed; set the list of those "
+        "that it is to run",
+    )
+
+
+def endpoint_has_list_of_manager(endpoint_id: str, manager_id: str) -> Fault:
+    """409: a user endpoint runs what its manager may."""
+    return Fault(
+        409,
+        "ENDPOINT_HAS_MANAGER",
+        f"endpoint {endpoint_id} runs the functions that its manager {manager_id} may run; set the list there",
+    )
+
+
 def endpoint_locked(endpoint_id: str, remaining_s: float) -> Fault:
     """423: the endpoint was stopped remotely a moment ago."""
     return Fault(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from ..wire.queues import HEARTBEATS_QUEUE, RESULTS_QUEUE
+from .allowed import AllowedFunctions
 from .blobs import BlobPlace, Keeper, Sweeper
 from .broker import Broker
 from .cancelling import Cancelling
@@ -71,6 +72,7 @@ class House:
         self.registry = Registry(
             database, broker, self.outbox, endings, self._user_endpoints, lock_s=lock_s, clock=clock
         )
+        self.allowed_functions = AllowedFunctions(database)
         self.groups = Groups(database, self.outbox)
         self.submissions = Submissions(database, self.outbox, self._user_endpoints, secret=secret, clock=clock)
         self._recovery = Recovery(database, broker, self.outbox, keep_finished_s=keep_finished_s, clock=clock)

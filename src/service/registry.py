@@ -205,20 +205,6 @@ class Registry:
 
         return await self._database.scan(look)
 
-    async def allowed_functions(self, identity: Identity, endpoint_id: str) -> dict[str, Any]:
-        """Say which functions an endpoint runs.
-
-        Raises:
-            Fault: it is not there (404), or somebody else's (403).
-        """
-        endpoint = await self._database.read(lambda connection: usable_endpoint(connection, identity, endpoint_id))
-        allowed = endpoint.allowed_functions
-        return {
-            "endpoint_id": endpoint_id,
-            "restricted": allowed is not None,
-            "functions": sorted(allowed or ()),
-        }
-
 
 def _require_registrable(endpoint: Endpoint, identity: Identity, now: float) -> None:
     if endpoint.owner_id != identity.identity_id or endpoint.manager_id is not None:

@@ -18,6 +18,9 @@ CALLS: list[tuple[Callable[[Client], Any], str, str]] = [
     (lambda client: client.get_endpoint_status(ID), "GET", f"/v2/endpoints/{ID}/status"),
     (lambda client: client.get_endpoint_metadata(ID), "GET", f"/v2/endpoints/{ID}"),
     (lambda client: client.get_allowed_functions(ID), "GET", f"/v3/endpoints/{ID}/allowed_functions"),
+    (lambda client: client.set_allowed_functions(ID, None), "PUT", f"/v3/endpoints/{ID}/allowed_functions"),
+    (lambda client: client.add_allowed_functions(ID, [OTHER]), "PATCH", f"/v3/endpoints/{ID}/allowed_functions"),
+    (lambda client: client.remove_allowed_functions(ID, [OTHER]), "PATCH", f"/v3/endpoints/{ID}/allowed_functions"),
     (lambda client: client.stop_endpoint(ID), "POST", f"/v3/endpoints/{ID}/lock"),
     (lambda client: client.delete_endpoint(ID), "DELETE", f"/v2/endpoints/{ID}"),
 ]

@@ -29,6 +29,8 @@ ROUTES = [
     ("DELETE", "/v2/endpoints/x"),
     ("POST", "/v3/endpoints/x/lock"),
     ("GET", "/v3/endpoints/x/allowed_functions"),
+    ("PUT", "/v3/endpoints/x/allowed_functions"),
+    ("PATCH", "/v3/endpoints/x/allowed_functions"),
     ("POST", "/v3/endpoints/x/submit"),
     ("POST", "/v2/submit"),
     ("GET", "/v2/tasks/x"),

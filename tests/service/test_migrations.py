@@ -14,6 +14,7 @@ COLUMNS = {
     "identities": ["removed_at"],
     "tokens": ["expires_at"],
     "functions": ["description", "group_id", "container_id"],
+    "endpoints": ["listed_functions"],
     "task_groups": ["group_id"],
 }
 TABLES = ["groups", "group_members", "containers"]

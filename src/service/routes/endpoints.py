@@ -6,7 +6,7 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 
-from ...wire.rest import EndpointRegistration
+from ...wire.rest import AllowedFunctionsChange, AllowedFunctionsList, EndpointRegistration
 from .requests import Caller, answer, house_of, reached_at, read_id, read_json
 
 router = APIRouter()
@@ -68,4 +68,22 @@ async def lock(request: Request, caller: Caller, endpoint_id: str) -> Response:
 @router.get("/v3/endpoints/{endpoint_id}/allowed_functions")
 async def allowed_functions(request: Request, caller: Caller, endpoint_id: str) -> Response:
     """Say which functions an endpoint runs."""
-    return answer(await house_of(request).registry.allowed_functions(caller, read_id(endpoint_id, "endpoint_id")))
+    return answer(await house_of(request).allowed_functions.show(caller, read_id(endpoint_id, "endpoint_id")))
+
+
+@router.put("/v3/endpoints/{endpoint_id}/allowed_functions")
+async def set_allowed_functions(request: Request, caller: Caller, endpoint_id: str) -> Response:
+    """Set the list of functions that an endpoint runs, or do away with it."""
+    wanted = read_id(endpoint_id, "endpoint_id")
+    function_ids = AllowedFunctionsList.from_json(await read_json(request)).functions
+    return answer(await house_of(request).allowed_functions.put(caller, wanted, function_ids))
+
+
+@router.patch("/v3/endpoints/{endpoint_id}/allowed_functions")
+async def change_allowed_functions(request: Request, caller: Caller, endpoint_id: str) -> Response:
+    """Add functions to the list of those that an endpoint runs, and remove some."""
+    wanted = read_id(endpoint_id, "endpoint_id")
+    change = AllowedFunctionsChange.from_json(await read_json(request))
+    return answer(
+        await house_of(request).allowed_functions.change(caller, wanted, add=change.add, remove=change.remove)
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,9 @@ class Endpoint:
 
     Attributes:
         manager_id: the manager that starts it, of a user endpoint.
-        allowed_functions: the ids of the functions it runs; None for any.
+        allowed_functions: the ids of the functions it runs: by the list of its agent and by that of its owner; None for
+            any.
+        listed_functions: the list that its owner has set at the service, or None.
         is_attached: whether its queue exists; a locked endpoint has none until it registers again.
         locked_until: unix time until which it may not register, or None.
     """
@@ -34,6 +36,7 @@ class Endpoint:
     allowed_functions: frozenset[str] | None
     is_attached: bool
     locked_until: float | None
+    listed_functions: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ _COLUMNS = (
     endpoints.c.allowed_functions,
     endpoints.c.is_attached,
     endpoints.c.locked_until,
+    endpoints.c.listed_functions,
 )
 _ONE = select(*_COLUMNS).where(endpoints.c.endpoint_id == bindparam("endpoint_id"))
 _SAID = select(endpoints.c.registration).where(endpoints.c.endpoint_id == bindparam("endpoint_id"))
@@ -203,6 +207,12 @@ def lock(connection: Connection, endpoint_id: str, until: float) -> None:
     )
 
 
+def list_functions(connection: Connection, endpoint_id: str, function_ids: Collection[str] | None) -> None:
+    """Keep the list of functions that an endpoint's owner sets at the service; a registration does not touch it."""
+    text = None if function_ids is None else json.dumps(sorted(function_ids))
+    connection.execute(update(endpoints).where(endpoints.c.endpoint_id == endpoint_id).values(listed_functions=text))
+
+
 def remove(connection: Connection, endpoint_id: str) -> None:
     """Delete an endpoint."""
     connection.execute(delete(reports).where(reports.c.endpoint_id == endpoint_id))
@@ -224,11 +234,16 @@ def visible_to(connection: Connection, identity_id: str, *, public: bool) -> lis
 
 
 def _endpoint(row: Any) -> Endpoint:
-    endpoint_id, owner_id, name, is_manager, is_public, manager_id, allowed, is_attached, locked_until = row
-    functions = None if allowed is None else frozenset(json.loads(allowed))
+    endpoint_id, owner_id, name, is_manager, is_public, manager_id, allowed, is_attached, locked_until, listed = row
+    own, at_service = _functions(allowed), _functions(listed)
+    both = own if at_service is None else at_service if own is None else own & at_service
     return Endpoint(
-        endpoint_id, owner_id, name, is_manager, is_public, manager_id, functions, is_attached, locked_until
+        endpoint_id, owner_id, name, is_manager, is_public, manager_id, both, is_attached, locked_until, at_service
     )
+
+
+def _functions(text: str | None) -> frozenset[str] | None:
+    return None if text is None else frozenset(json.loads(text))
 
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, select, update
 from sqlalchemy.schema import CreateColumn
 
-from .schema import counters, functions, identities, task_groups, tokens
+from .schema import counters, endpoints, functions, identities, task_groups, tokens
 
 log = logging.getLogger(__name__)
 
@@ -28,13 +28,14 @@ def upgrade(connection: Connection, found: int) -> None:
 
 
 def _share(connection: Connection) -> None:
-    """1 to 2: groups, containers, descriptions, removed users and tokens that expire."""
+    """1 to 2: groups, containers, descriptions, lists of functions, removed users and tokens that expire."""
     for column in (
         identities.c.removed_at,
         tokens.c.expires_at,
         functions.c.description,
         functions.c.group_id,
         functions.c.container_id,
+        endpoints.c.listed_functions,
         task_groups.c.group_id,
     ):
         _add(connection, column)

@@ -107,7 +107,8 @@ endpoints = Table(
     Column("registration", Text, nullable=False),  # JSON
     Column("is_manager", Boolean, nullable=False),
     Column("is_public", Boolean, nullable=False),
-    Column("allowed_functions", Text),  # JSON list, or NULL for all
+    Column("allowed_functions", Text),  # JSON list that its agent registered with, or NULL for all
+    Column("listed_functions", Text),  # JSON list that its owner has set at the service, or NULL for all
     # A user endpoint: one per manager, identity and configuration.
     _id("manager_id"),
     Column("config_hash", String(64)),

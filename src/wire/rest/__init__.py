@@ -5,6 +5,7 @@ raises `WireError` naming the field that is wrong.
 Source: Globus Compute wire protocol, REST v2 and v3.
 """
 
+from .allowed import AllowedFunctionsChange, AllowedFunctionsList
 from .answers import ResultQueue, error_body
 from .cancels import CancelReply, CancelRequest
 from .containers import ContainerRegistration
@@ -14,6 +15,8 @@ from .submissions import SubmitReply, SubmitRequest
 from .tasks import TaskDocument, read_task_group, task_group
 
 __all__ = [
+    "AllowedFunctionsChange",
+    "AllowedFunctionsList",
     "CancelReply",
     "CancelRequest",
     "ContainerRegistration",
