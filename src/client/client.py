@@ -18,6 +18,7 @@ from ..errors import ServiceRefused
 from ..serialize import Serializer, Strategy
 from ..settings import HOSTED_SERVICE_URL, Settings
 from ..version import __version__
+from .addresses import service_url_of
 from .allowed_calls import AllowedCalls
 from .blob_calls import BlobCalls
 from .bodies import json_body, string
@@ -25,6 +26,7 @@ from .cancel_calls import CancelCalls
 from .container_calls import ContainerCalls
 from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
+from .hardware_calls import HardwareCalls
 from .limit_calls import LimitCalls
 from .result_calls import ResultCalls
 from .runtime import SDK_VERSION, user_runtime
@@ -53,10 +55,15 @@ class Client(
     BlobCalls,
     ContainerCalls,
     LimitCalls,
+    HardwareCalls,
 ):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 
     Args:
+        environment: the incumbent's word for which service: ``"production"`` is the hosted one, ``"local"`` as below.
+        local_compute_services: the service is at http://localhost:5000. Both are for programs that have them; others
+            say `service_url`.
+        do_version_check: ask the service at once whether it takes this client: a wrong address is then told here.
         service_url: the service; left out: FARPOOL_SERVICE_URL, else the hosted service.
         app: a Globus app that logs in.
         authorizer: a globus-sdk authorizer.
@@ -67,7 +74,7 @@ class Client(
         patience: how long a call keeps trying while the service is away; left out: a `Patience()`.
         throttle: limits on the rate and the size of requests, which are kept by waiting. Left out: the hosted service's
             for the hosted service, and none for any other. True: the hosted service's; False: none.
-        do_version_check: ask the service at once whether it takes this client: a wrong address is then told here.
+        login_manager: of globus-compute-sdk before its version 3; refused, with what to pass instead.
 
     Raises:
         ValueError, TypeError: an argument is malformed, or two exclude each other.
@@ -77,6 +84,9 @@ class Client(
 
     def __init__(
         self,
+        environment: str | None = None,
+        local_compute_services: bool = False,
+        do_version_check: bool = True,
         *,
         service_url: str | None = None,
         app: GlobusApp | None = None,
@@ -88,16 +98,18 @@ class Client(
         data_serialization_strategy: Strategy | None = None,
         patience: Patience | None = None,
         throttle: Throttle | bool | None = None,
-        do_version_check: bool = True,
+        login_manager: object = None,
     ) -> None:
         from .transport import Transport  # noqa: PLC0415 - imports globus_sdk: who makes no client need not wait for it
 
+        if login_manager is not None:
+            raise TypeError(
+                "login_manager has gone, in globus-compute-sdk too: pass app=, authorizer= or token= instead"
+            )
         if serializer is not None and (code_serialization_strategy or data_serialization_strategy):
             raise ValueError("serializer was given together with a strategy: give the strategies to the serializer")
         self.settings = Settings.from_environment() if settings is None else settings
-        # An empty service_url is a mistake that must not end at the hosted service.
-        wanted = (self.settings.service_url or HOSTED_SERVICE_URL) if service_url is None else service_url
-        self.service_url = normalised(wanted)
+        self.service_url = service_url_of(self.settings, service_url, environment, local_compute_services)
         is_hosted = self.service_url == normalised(HOSTED_SERVICE_URL)
         turns = Turns(throttle_for(throttle, is_hosted=is_hosted))
         self.serializer = serializer or Serializer(code_serialization_strategy, data_serialization_strategy)
