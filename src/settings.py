@@ -11,6 +11,9 @@ Arguments beat the environment, the environment beats the defaults. Nothing is r
 | `FARPOOL_JOURNAL` | `0`: do not remember what is submitted, see `farpool.executor.journal` |
 | `FARPOOL_REMEMBER_FUNCTIONS` | `0`: register functions in each program anew, see `farpool.executor.functions.memory` |
 | `GLOBUS_COMPUTE_CLIENT_ID`, `GLOBUS_COMPUTE_CLIENT_SECRET` | client credentials; they win over stored logins |
+| `FARPOOL_GLOBUS_CLIENT_ID`, `FARPOOL_GLOBUS_CLIENT_SECRET` | the client of a `farpool serve --auth globus` |
+| `FARPOOL_GLOBUS_SCOPE` | what its callers must have a token for; unset: that client's scope with the suffix `all` |
+| `FARPOOL_GLOBUS_RESOURCE_SERVER` | the name under which such tokens come; unset: that client's id |
 """
 
 from __future__ import annotations
@@ -38,6 +41,10 @@ class Settings:
     journal: bool = True
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
+    globus_client_id: str | None = None
+    globus_client_secret: str | None = field(default=None, repr=False)
+    globus_scope: str | None = None
+    globus_resource_server: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -68,6 +75,10 @@ class Settings:
             journal=_switch(values, "FARPOOL_JOURNAL"),
             client_id=client_id,
             client_secret=client_secret,
+            globus_client_id=values.get("FARPOOL_GLOBUS_CLIENT_ID") or None,
+            globus_client_secret=values.get("FARPOOL_GLOBUS_CLIENT_SECRET") or None,
+            globus_scope=values.get("FARPOOL_GLOBUS_SCOPE") or None,
+            globus_resource_server=values.get("FARPOOL_GLOBUS_RESOURCE_SERVER") or None,
         )
 
 

@@ -18,6 +18,10 @@ ALL = {
     "FARPOOL_ENDPOINT_ID": "4b116d3c-1703-4f8f-9f6f-39921e5864df",
     "GLOBUS_COMPUTE_CLIENT_ID": "an-id",
     "GLOBUS_COMPUTE_CLIENT_SECRET": "secret-secret",
+    "FARPOOL_GLOBUS_CLIENT_ID": "a-service",
+    "FARPOOL_GLOBUS_CLIENT_SECRET": "secret-of-the-service",
+    "FARPOOL_GLOBUS_SCOPE": "a-scope",
+    "FARPOOL_GLOBUS_RESOURCE_SERVER": "a-name",
 }
 
 
@@ -32,6 +36,10 @@ def test_every_variable_is_read() -> None:
         remember_functions=False,
         client_id="an-id",
         client_secret="secret-secret",
+        globus_client_id="a-service",
+        globus_client_secret="secret-of-the-service",
+        globus_scope="a-scope",
+        globus_resource_server="a-name",
     )
 
 

@@ -13,7 +13,7 @@ from .lifetime import Announcer, end_with_parent, exit_option
 from .output import examples, json_option
 
 if TYPE_CHECKING:
-    from ..service import ServiceAddress
+    from ..service import GlobusOptions, ServiceAddress
 
 DAY_S = 24 * 3600.0
 
@@ -22,6 +22,7 @@ DAY_S = 24 * 3600.0
     epilog=examples(
         "farpool serve",
         "farpool serve --port 8080 --directory /var/lib/farpool",
+        "farpool serve --auth globus",
         "farpool serve --amqp amqp://farpool:secret@broker.example.org",
     )
 )
@@ -75,11 +76,26 @@ DAY_S = 24 * 3600.0
     help="Give up tasks that wait for an endpoint of which nothing has been heard for that time.",
 )
 @click.option(
+    "--auth",
+    type=click.Choice(["tokens", "globus"]),
+    default="tokens",
+    show_default=True,
+    help="Who may ask: those with a token of this service, or also those who log in with Globus.",
+)
+@click.option(
+    "--globus-lifetime",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    default=300,
+    show_default=True,
+    help="Ask Globus again about a login, and about its groups, after that time.",
+)
+@click.option(
     "--ephemeral", is_flag=True, help="For a service that is thrown away: wait for no disk, remember no token."
 )
 @json_option
 @exit_option
-def serve(
+def serve(  # noqa: PLR0913 - one for each option
     *,
     host: str,
     port: int,
@@ -92,14 +108,17 @@ def serve(
     max_blob: int,
     keep_results: float,
     keep_waiting: float,
+    auth: str,
+    globus_lifetime: float,
     ephemeral: bool,
     as_json: bool,
     exit_with_parent: int | None,
 ) -> None:
     """Run a service of your own until Ctrl-C: clients submit tasks to it, endpoints get them from it.
 
-    It takes one token, which is made at the first start and kept in the directory, readable by you alone. Your own
-    programs on this machine find it by themselves.
+    It takes your token, which is made at the first start and kept in the directory, readable by you alone. Your own
+    programs on this machine find it by themselves. Others have tokens of their own (farpool tokens), or log in with
+    Globus (--auth globus; FARPOOL_GLOBUS_CLIENT_ID and _SECRET name this service's own client there).
     """
     end_with_parent(exit_with_parent)
     announcer = Announcer() if as_json else None
@@ -129,8 +148,26 @@ def serve(
             max_blob_bytes=max_blob * 1_000_000,
             keep_finished_s=keep_results * DAY_S,
             keep_waiting_s=keep_waiting * DAY_S,
+            globus=_globus(settings, globus_lifetime) if auth == "globus" else None,
             ready=ready,
         )
+    )
+
+
+def _globus(settings: Settings, lifetime_s: float) -> GlobusOptions:
+    from ..service import GlobusOptions
+
+    if settings.globus_client_id is None or settings.globus_client_secret is None:
+        raise click.UsageError(
+            "--auth globus needs this service's own client at Globus: register it there as one with a secret, and set "
+            "FARPOOL_GLOBUS_CLIENT_ID and FARPOOL_GLOBUS_CLIENT_SECRET; see docs/guides/globus-identities.md"
+        )
+    return GlobusOptions(
+        settings.globus_client_id,
+        settings.globus_client_secret,
+        settings.globus_scope,
+        settings.globus_resource_server,
+        lifetime_s,
     )
 
 

@@ -8,9 +8,10 @@
 `House` puts the parts together, `Server` gives them a process; the modules say what each owns.
 """
 
+from .globus import GlobusOptions
 from .options import ServiceAddress, ServiceOptions
 from .people import People
 from .server import Server, run
 from .users import issue_token
 
-__all__ = ["People", "Server", "ServiceAddress", "ServiceOptions", "issue_token", "run"]
+__all__ = ["GlobusOptions", "People", "Server", "ServiceAddress", "ServiceOptions", "issue_token", "run"]

@@ -39,6 +39,8 @@ def _refuse(request: Request, fault: Fault, headers: Any = None) -> Response:
     response.status_code = fault.http_status
     if fault.http_status == 401:
         response.headers["www-authenticate"] = "Bearer"
+    if fault.retry_after_s is not None:
+        response.headers["retry-after"] = str(fault.retry_after_s)
     response.headers.update(headers or {})
     return response
 

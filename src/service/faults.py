@@ -17,21 +17,32 @@ class Fault(Exception):
         http_status: the status of the answer.
         code: for programs, such as ``"ENDPOINT_NOT_FOUND"``.
         message: for people: what happened, with the value, then what to do.
+        retry_after_s: when to ask again, in seconds, where that is known.
     """
 
-    def __init__(self, http_status: int, code: str, message: str) -> None:
+    def __init__(self, http_status: int, code: str, message: str, *, retry_after_s: int | None = None) -> None:
         super().__init__(message)
+        self.retry_after_s = retry_after_s
         self.http_status = http_status
         self.code = code
         self.message = message
 
 
-def unauthenticated(reason: str) -> Fault:
+def unauthenticated(reason: str, *, takes_globus: bool = False) -> Fault:
     """401: nobody, or nobody known, asks."""
+    way = "the token from the file 'token' in the service's directory"
+    if takes_globus:
+        way = "that of a login with Globus for this service (farpool login), or a token that the service gave out"
+    return Fault(401, "USER_UNAUTHENTICATED", f"{reason}; send 'Authorization: Bearer TOKEN' with {way}")
+
+
+def globus_away(reason: str, retry_after_s: int) -> Fault:
+    """503: whose token that is cannot be found out now."""
     return Fault(
-        401,
-        "USER_UNAUTHENTICATED",
-        f"{reason}; send 'Authorization: Bearer TOKEN' with the token from the file 'token' in the service's directory",
+        503,
+        "GLOBUS_UNAVAILABLE",
+        f"the service cannot ask Globus whose login that is: {reason}; ask again in {retry_after_s} s",
+        retry_after_s=retry_after_s,
     )
 
 

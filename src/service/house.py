@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from ..wire.queues import HEARTBEATS_QUEUE, RESULTS_QUEUE
+from ..wire.rest import LoginWay
 from .allowed import AllowedFunctions
 from .blobs import BlobPlace, Keeper, Sweeper
 from .broker import Broker
 from .cancelling import Cancelling
 from .endings import Endings
+from .globus import GlobusOptions, open_people
 from .groups import Groups
 from .heartbeats import HeartbeatIntake
-from .identification import Identification, OwnTokens
+from .identification import Identification, OwnTokens, Sources
 from .marks import Marks
 from .outbox import Outbox
 from .people import DIRECTORY_LABEL
@@ -40,8 +42,12 @@ class House:
         broker: not yet started.
         token: the local user's bearer token.
         secret: what ids of idempotent requests are derived with.
-        lock_s, keep_finished_s, keep_waiting_s: see `ServiceOptions`.
+        lock_s, keep_finished_s, keep_waiting_s, globus: see `ServiceOptions`.
         blobs: where blobs are kept.
+
+    Attributes:
+        identification: who asks.
+        login: how one logs in.
     """
 
     def __init__(
@@ -55,12 +61,17 @@ class House:
         keep_finished_s: float,
         keep_waiting_s: float,
         blobs: BlobPlace,
+        globus: GlobusOptions | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.database = database
         self.broker = broker
         self.clock = clock
-        self.identification: Identification = OwnTokens(database, clock=clock)
+        own = OwnTokens(database, clock=clock)
+        self._globus = None if globus is None else open_people(database, globus, clock=clock)
+        # First the service's own, who cost no request.
+        self.identification: Identification = own if self._globus is None else Sources(own, self._globus)
+        self.login = LoginWay() if globus is None else globus.way
         self._token = token
         self._marks = Marks(database)
         self.outbox = Outbox(database, broker, self._marks)
@@ -108,6 +119,8 @@ class House:
         await self.outbox.stop()
         await self.broker.stop()
         await self._marks.stop()
+        if self._globus is not None:
+            await self._globus.stop()
         self.database.close()
 
     def _welcome(self, connection: Connection) -> None:

@@ -18,6 +18,25 @@ class Identification(Protocol):
         ...
 
 
+class Sources:
+    """Several sources, asked one after the other.
+
+    Args:
+        sources: the first that knows the token says whose it is.
+    """
+
+    def __init__(self, *sources: Identification) -> None:
+        self._sources = sources
+
+    async def identify(self, token: str) -> Identity | None:
+        """Find whose token that is."""
+        for source in self._sources:
+            identity = await source.identify(token)
+            if identity is not None:
+                return identity
+        return None
+
+
 class OwnTokens:
     """The service's own users and groups, as they are in the store at that moment.
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .globus import GlobusOptions
+
 #: The largest request body, in bytes. The hosted service takes 10 MB; a service of one's own need not be that careful.
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 
@@ -62,6 +64,7 @@ class ServiceOptions:
         keep_finished_s: finished tasks are deleted after that many seconds, whether somebody fetched the result or not.
         keep_waiting_s: tasks that are not finished are given up, as cancelled, when they were submitted, and their
             endpoint was last heard of, that many seconds ago.
+        globus: take people whom Globus knows, beside the service's own users.
         lock_s: for how long a locked endpoint may not register again, in seconds.
     """
 
@@ -78,4 +81,5 @@ class ServiceOptions:
     max_blob_bytes: int = MAX_BLOB_BYTES
     keep_finished_s: float = KEEP_FINISHED_S
     keep_waiting_s: float = KEEP_WAITING_S
+    globus: GlobusOptions | None = None
     lock_s: float = LOCK_S

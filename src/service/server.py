@@ -114,6 +114,7 @@ class Server:
             lock_s=options.lock_s,
             keep_finished_s=options.keep_finished_s,
             keep_waiting_s=options.keep_waiting_s,
+            globus=options.globus,
             blobs=BlobPlace(store, directory.spool, options.max_blob_bytes, durable=options.durable),
         )
         try:

@@ -10,6 +10,7 @@ from statistics import mean
 import pytest
 
 from farpool import Executor, NotFound, TaskExecutionFailed
+from farpool.service import People
 from support.command import Command
 
 from .conftest import Served
@@ -70,15 +71,17 @@ def test_functions_are_listed_with_name_and_description(site: Site) -> None:
 
 
 def test_functions_are_found_by_words_with_their_owner_and_how_they_are_shared(site: Site) -> None:
+    with People(site.served.directory) as people:
+        group_id = people.add_group("lab", ["local"]).group_id
     with site.served.client() as client:
-        shared_id = client.register_function(mean, "Average of things", public=True, group=NOBODY)
+        shared_id = client.register_function(mean, "Average of things", public=True, group=group_id)
     found = site.farpool.json("functions", "search", "ARITH", "mea")
     table = site.farpool("functions", "search", "average", "--owner", "local")
 
     assert site.function_id in {one["function_uuid"] for one in found}
     assert shared_id not in {one["function_uuid"] for one in found}
     assert re.search(
-        rf"{shared_id}\s+mean\s+local\s+\d+ (s|min) ago\s+public, group {NOBODY}\s+Average of things\n", table
+        rf"{shared_id}\s+mean\s+local\s+\d+ (s|min) ago\s+public, group {group_id}\s+Average of things\n", table
     )
     assert re.search(rf"{shared_id}\s+mean\s+\d+ (s|min) ago\s+public, group", site.farpool("functions", "list"))
     assert site.farpool("functions", "search", "--owner", "ann") == "There is no such function that you may run.\n"

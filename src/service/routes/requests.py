@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, TypeGuard, cast
 
 from fastapi import Depends, Request, Response
@@ -25,16 +26,17 @@ async def caller_of(request: Request) -> Identity:
     Raises:
         Fault: nobody says so, or the token is nobody's (401).
     """
-    header = request.headers.get("authorization")
+    house, header = house_of(request), request.headers.get("authorization")
+    unauthenticated = partial(faults.unauthenticated, takes_globus=house.login.is_globus)
     if header is None:
-        raise faults.unauthenticated("the request carries no token")
+        raise unauthenticated("the request carries no token")
     scheme, _, token = header.partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
-        raise faults.unauthenticated(f"the request's authorization is not a bearer token but of the kind {scheme!r}")
-    identity = await house_of(request).identification.identify(token)
+        raise unauthenticated(f"the request's authorization is not a bearer token but of the kind {scheme!r}")
+    identity = await house.identification.identify(token)
     if identity is None:
-        raise faults.unauthenticated("the token is not one of this service's, or no longer")
+        raise unauthenticated("the token is not one of this service's, or no longer")
     return identity
 
 

@@ -28,6 +28,7 @@ async def version(request: Request, service: str | None = None) -> Response:
             "max_blob_bytes": house.blobs.max_bytes,
             "keep_results_s": house.retention.keep_finished_s,
             "keep_waiting_s": house.retention.keep_waiting_s,
+            **house.login.to_json(),
         }
     )
 

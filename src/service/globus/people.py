@@ -1,0 +1,128 @@
+"""Whose token that is, as Globus says: asked once for all requests with one token, remembered for a while.
+
+identify(token) -- answered a while ago? ------------------------------> the store: has anybody been removed?
+                     '-- no: one task per token -- GlobusDesk, in a thread -- Globus Auth, Globus Groups
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from .. import faults
+from ..store import Database, globus_people
+from ..store.globus_people import Person
+from ..store.identities import Identity, hash_of
+from .answers import Answer, Answers, answer_at
+from .away import GlobusAway
+
+log = logging.getLogger(__name__)
+
+#: Tokens that Globus is asked about at the same time, each in a thread.
+THREADS = 4
+#: Tokens about which it may be asked next; more are told to come back. Any nonsense costs a request to Globus.
+MAX_ASKED = 200
+#: When to come back then, in seconds.
+BUSY_S = 2
+#: Longer ones are no tokens of Globus.
+MAX_TOKEN_CHARS = 4096
+
+
+def _nothing() -> None:
+    pass
+
+
+class GlobusPeople:
+    """A source of identities. Every method belongs to the event loop's thread.
+
+    Args:
+        database: where people are known by their identities, with what they have.
+        ask: says whose token it is; None: nobody's, or not for this service. Called in threads, blocks, and raises
+            `GlobusAway`.
+        close: called when nobody asks any more.
+        lifetime_s: for how long an answer holds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        ask: Callable[[str], Person | None],
+        *,
+        lifetime_s: float,
+        close: Callable[[], None] = _nothing,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
+        self._ask = ask
+        self._close = close
+        self._lifetime_s = lifetime_s
+        self._clock = clock
+        self._answers = Answers()
+        self._asked: dict[str, asyncio.Task[Answer]] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="farpool globus")
+
+    async def identify(self, token: str) -> Identity | None:
+        """Find whose token that is; nobody's too when they were removed from the service.
+
+        Raises:
+            Fault: Globus cannot be asked (503).
+        """
+        if len(token) > MAX_TOKEN_CHARS or not token.isascii():
+            return None
+        key, now = hash_of(token), self._clock()
+        answer = self._answers.find(key)
+        if answer is None or now >= answer.fresh_until:
+            answer = await self._asked_about(key, token, answer)
+        person = answer.person
+        if person is None:
+            return None
+        return await self._database.read(partial(globus_people.find, person=person))
+
+    async def stop(self) -> None:
+        """Ask no more. Waits for the requests that are under way."""
+        tasks = list(self._asked.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+        self._close()
+
+    async def _asked_about(self, key: str, token: str, known: Answer | None) -> Answer:
+        task = self._asked.get(key)
+        if task is None:
+            if len(self._asked) >= MAX_ASKED:
+                if known is not None and self._clock() < known.usable_until:
+                    return known
+                raise faults.globus_away("it is asked about many logins just now", BUSY_S)
+            task = asyncio.get_running_loop().create_task(self._find_out(key, token, known), name="ask Globus")
+            self._asked[key] = task
+            task.add_done_callback(partial(self._was_asked, key))
+        # Whoever gives up waiting leaves the others theirs.
+        return await asyncio.shield(task)
+
+    def _was_asked(self, key: str, task: asyncio.Task[Answer]) -> None:
+        self._asked.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # looked at, should nobody be waiting any more
+
+    async def _find_out(self, key: str, token: str, known: Answer | None) -> Answer:
+        try:
+            person = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, token)
+        except GlobusAway as error:
+            now = self._clock()
+            if known is not None and known.person is not None and now < known.usable_until:
+                log.warning("%s: going on with what is known of %s", error, known.person.username)
+                return self._answers.prolong(key, known, now)
+            log.warning("%s", error)
+            raise faults.globus_away(str(error), error.retry_after_s) from error
+        now = self._clock()
+        answer = answer_at(person, now, self._lifetime_s)
+        if person is not None:
+            await self._database.write(partial(globus_people.keep, person=person, now=now))
+        self._answers.keep(key, answer)
+        return answer
