@@ -8,7 +8,7 @@ from typing import Any
 from ..serialize import Serializer
 from ..wire.ids import as_id
 from ..wire.rest import SubmitRequest
-from .checks import arguments, flag, json_object, keywords, paths
+from .checks import arguments, flag, instance, json_object, keywords, paths
 from .runtime import user_runtime as runtime_facts
 
 
@@ -46,7 +46,7 @@ class Batch:
         self.result_serializers = paths(result_serializers, "result_serializers")
         #: Packed arguments by function id, in the order in which they were added.
         self.tasks: dict[str, list[str]] = {}
-        self._serializer = serializer or Serializer()
+        self._serializer = Serializer() if serializer is None else instance(serializer, Serializer, "serializer")
 
     @property
     def task_group_id(self) -> str | None:

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PayloadTooLarge, ServiceDown, ServiceError, WireError
+from ..wire.blobs import as_digest
 from ..wire.ids import as_id
 from .bodies import any_body, json_body
+from .checks import callable_one, instance, whole
 from .uploads import Uploads
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class BlobCalls:
             PayloadTooLarge: they are more than the service takes.
             ServiceError: the service refused them, has no room, or is down.
         """
+        instance(piece, memoryview, "piece")
         limit = self.max_blob_bytes or 0
         if piece.nbytes > limit:
             raise PayloadTooLarge(
@@ -85,6 +88,7 @@ class BlobCalls:
 
     def has_blob(self, digest: str) -> bool:
         """Ask whether a blob that was sent before is still there; it is kept for a while longer then."""
+        as_digest(digest, "digest")
         missing = self._transport.call(
             f"ask for blob {digest[:12]}",
             lambda pair: pair.v2.post("/v2/blobs", data={"digests": [digest]}),
@@ -98,6 +102,8 @@ class BlobCalls:
         Raises:
             ServiceError: the service refused it, has no room for it, or is down.
         """
+        as_digest(digest, "digest")
+        instance(piece, memoryview, "piece")
         self._transport.call(
             f"send blob {digest[:12]} of {piece.nbytes:,} bytes",
             lambda pair: pair.upload(f"/v2/blobs/{digest}", _Body(piece)),
@@ -118,6 +124,9 @@ class BlobCalls:
             NotFound: the service has no such blob, or not for this caller.
             ServiceError: it is not what its name says, or the service is down.
         """
+        as_digest(digest, "digest")
+        whole(size_bytes, "size_bytes")
+        callable_one(write, "write")
         doing = f"fetch blob {digest[:12]} of {size_bytes:,} bytes"
         found = ""
         for left in reversed(range(_TRIES)):
@@ -138,7 +147,7 @@ class BlobCalls:
 
     def find_blob(self, digest: str, size_bytes: int) -> bytearray:
         """Fetch a blob into memory; see `fetch_blob`."""
-        memory = bytearray(size_bytes)
+        memory = bytearray(whole(size_bytes, "size_bytes"))
         view = memoryview(memory)
 
         def write(at: int, piece: bytes) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from ..wire.ids import as_id
 from ..wire.shown import shown
+
+T = TypeVar("T")
 
 
 def text(value: object, what: str, *, may_be_empty: bool = False) -> str:
@@ -82,6 +84,32 @@ def flag(value: object, what: str) -> bool:
     return value
 
 
+def flag_or_none(value: object, what: str) -> bool | None:
+    """Return a truth value, or None for None; raises as `flag` does."""
+    return None if value is None else flag(value, what)
+
+
+def instance(value: object, kind: type[T], what: str) -> T:
+    """Return a value that is of a kind.
+
+    Raises:
+        TypeError: it is not.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} must be a {kind.__name__}, not {shown(value)}")
+    return value
+
+
+def callable_one(value: object, what: str) -> None:
+    """Make sure that a value can be called.
+
+    Raises:
+        TypeError: it cannot.
+    """
+    if not callable(value):
+        raise TypeError(f"{what} must be a function, not {shown(value)}")
+
+
 def paths(value: object, what: str) -> list[str] | None:
     """Return a list of import paths, or None for None.
 
@@ -140,7 +168,7 @@ def whole(value: object, what: str) -> int:
         ValueError: it is less than 0.
     """
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{what} must be an integer, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"{what} must be an integer, not {shown(value)}")
     if value < 0:
         raise ValueError(f"{what} must not be negative, and is {value}")
     return value
@@ -154,7 +182,7 @@ def duration(value: object, what: str) -> float:
         ValueError: it is not above 0, or endless.
     """
     if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise TypeError(f"{what} must be a number, not {value!r} ({type(value).__name__})")
+        raise TypeError(f"{what} must be a number, not {shown(value)}")
     if not 0 < value < float("inf"):
         raise ValueError(f"{what} must be above 0 seconds, not {value!r}")
     return value

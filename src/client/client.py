@@ -18,11 +18,13 @@ from ..errors import ServiceRefused
 from ..serialize import Serializer, Strategy
 from ..settings import HOSTED_SERVICE_URL, Settings
 from ..version import __version__
+from ..wire.shown import quoted
 from .addresses import service_url_of
 from .allowed_calls import AllowedCalls
 from .blob_calls import BlobCalls
 from .bodies import json_body, string
 from .cancel_calls import CancelCalls
+from .checks import callable_one, flag, instance, text
 from .container_calls import ContainerCalls
 from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
@@ -108,6 +110,14 @@ class Client(
             )
         if serializer is not None and (code_serialization_strategy or data_serialization_strategy):
             raise ValueError("serializer was given together with a strategy: give the strategies to the serializer")
+        for what, value, kind in (
+            ("settings", settings, Settings),
+            ("serializer", serializer, Serializer),
+            ("patience", patience, Patience),
+        ):
+            if value is not None:
+                instance(value, kind, what)
+        flag(do_version_check, "do_version_check")
         self.settings = Settings.from_environment() if settings is None else settings
         self.service_url = service_url_of(self.settings, service_url, environment, local_compute_services)
         is_hosted = self.service_url == normalised(HOSTED_SERVICE_URL)
@@ -159,6 +169,7 @@ class Client(
         Args:
             wait: waits for that many seconds, or less where there is no more to wait for.
         """
+        callable_one(wait, "wait")
         self._transport.turns.pace(wait)
 
     def stats(self) -> ClientStats:
@@ -173,6 +184,8 @@ class Client(
 
     def patient(self, patience: Patience | None) -> Self:
         """Make another client of the same service, with another patience or the same: to be closed by itself."""
+        if patience is not None:
+            instance(patience, Patience, "patience")
         another = copy.copy(self)
         vars(another)["_transport"] = self._transport.patient(patience)
         return another
@@ -191,6 +204,8 @@ class Client(
         Raises:
             ServiceRefused: a version is too old; says which to install. Its `code` is ``"VERSION_TOO_OLD"``.
         """
+        if endpoint_version is not None and not _numbers(text(endpoint_version, "endpoint_version")):
+            raise ValueError(f"endpoint_version {quoted(endpoint_version)} is no version; one looks like 4.19.0")
         body = self._transport.call(
             "ask for its version", lambda pair: pair.v2.get_version(service="all"), _read_versions
         )

@@ -9,7 +9,7 @@ from ..wire.ids import as_id
 from ..wire.rest import EndpointRegistration
 from ..wire.shown import quoted
 from .bodies import any_body, entries, json_body
-from .checks import ids, json_object, text
+from .checks import flag_or_none, ids, json_object, text
 
 if TYPE_CHECKING:
     from .transport import Transport
@@ -59,13 +59,13 @@ class EndpointCalls:
         registration = EndpointRegistration(
             endpoint_name=_name(name),
             display_name=None if display_name is None else text(display_name, "display_name"),
-            multi_user=bool(multi_user),
+            multi_user=bool(flag_or_none(multi_user, "multi_user")),
             metadata=json_object(metadata, "metadata") or {},
             allowed_functions=ids(allowed_functions, "allowed_functions"),
             authentication_policy=None if auth_policy is None else as_id(auth_policy, "auth_policy"),
             subscription_uuid=None if subscription_id is None else as_id(subscription_id, "subscription_id"),
-            public=public,
-            high_assurance=high_assurance,
+            public=flag_or_none(public, "public"),
+            high_assurance=flag_or_none(high_assurance, "high_assurance"),
             admins=ids(admins, "admins"),
         )
         body = registration.to_json()

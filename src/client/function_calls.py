@@ -12,7 +12,7 @@ from ..serialize import Serializer
 from ..wire.ids import as_id
 from ..wire.rest import FunctionRegistration
 from .bodies import any_body, entries, identity, json_body
-from .checks import positive, text, whole
+from .checks import instance, positive, text, whole
 from .functions import registration_of, source_registration
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class FunctionCalls:
 
     def register(self, registration: FunctionRegistration) -> str:
         """Send a registration that is made already; gives the function id."""
+        instance(registration, FunctionRegistration, "registration")
         if registration.container_uuid is not None and self._transport.is_hosted:
             raise ValueError(
                 "container_uuid: the hosted service has no containers; there, an endpoint's configuration says what "

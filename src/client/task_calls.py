@@ -17,7 +17,7 @@ from ..wire.shown import quoted, shown
 from ..wire.states import TaskState
 from .batch import Batch
 from .bodies import entries
-from .checks import positive
+from .checks import flag, instance, positive, text
 from .lost import uncertain
 from .runtime import user_runtime
 
@@ -63,6 +63,7 @@ class TaskCalls:
         result_serializers: Sequence[str] | None = None,
     ) -> Batch:
         """Make an empty batch; see `Batch` for the arguments. `create_websocket_queue` is its `request_queue`."""
+        flag(create_websocket_queue, "create_websocket_queue")
         return Batch(
             task_group_id,
             resource_specification,
@@ -110,6 +111,9 @@ class TaskCalls:
             ServiceError: the service refused it, is down, or answered unreadably.
         """
         place = as_id(endpoint_id, "endpoint_id")
+        instance(request, SubmitRequest, "request")
+        if idempotency_key is not None:
+            text(idempotency_key, "idempotency_key")
         count = sum(map(len, request.tasks.values()))
         if not count:
             raise ValueError("there is no task to submit: add at least one")

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import DeserializationError, SerializationError, WireError
 from ..wire.blobs import is_referenced
 from ..wire.packing import pack, unpack
+from ..wire.shown import shown
 from .by_value import ByValue
 from .code import AutoCode
 from .data import DillDataBase64
@@ -27,6 +28,7 @@ class Serializer:
         data: the strategy for all else; `DillDataBase64` when left out.
 
     Raises:
+        TypeError: what was given is no strategy.
         ValueError: a code strategy was given for data, or the reverse.
     """
 
@@ -200,7 +202,10 @@ class Serializer:
         return SerializationError(f"the arguments cannot be serialized: {error}")
 
 
-def _checked(strategy: Strategy, *, for_code: bool) -> Strategy:
+def _checked(strategy: object, *, for_code: bool) -> Strategy:
+    if not isinstance(strategy, Strategy):
+        name = "AllCodeStrategies" if for_code else "AllDataStrategies"
+        raise TypeError(f"a strategy must be an object of farpool.serialize, such as {name}(), not {shown(strategy)}")
     if strategy.for_code != for_code:
         kind, other = ("code", "data") if for_code else ("data", "code")
         raise ValueError(f"{strategy} is for {other}; for {kind} choose a strategy for {kind}")
