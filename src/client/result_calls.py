@@ -11,13 +11,14 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import WireError
+from ..errors import NotFound, WireError
 from ..serialize import Serializer
 from ..wire.ids import as_id
 from ..wire.rest import TaskDocument
 from .bodies import json_body
 from .checks import id_list
 from .checks import text as checked_text
+from .lost import dropped
 from .results import details_of, failure_in, value_in
 from .session import Session
 from .versions import VersionWatch
@@ -126,11 +127,15 @@ class ResultCalls:
         found = self._session.find(task_id)
         if found is not None:
             return found
-        return self._look(
-            self._transport.call(
+        try:
+            document = self._transport.call(
                 f"get task {task_id}", lambda pair: pair.v2.get_task(task_id), lambda body: _read(task_id, body)
             )
-        )
+        except NotFound as error:
+            if not self._transport.is_hosted:  # a farpool service says itself for how long it keeps tasks
+                raise
+            raise dropped(error) from error
+        return self._look(document)
 
     def _documents(self, task_ids: list[str]) -> dict[str, TaskDocument]:
         def read(body: Any) -> dict[str, TaskDocument]:

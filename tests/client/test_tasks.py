@@ -10,6 +10,7 @@ import pytest
 from farpool.client import Client
 from farpool.errors import NotFound, ServiceError, TaskExecutionFailed, TaskPending
 from farpool.serialize import JSONData, Serializer
+from farpool.settings import Settings
 from farpool.wire import unpack
 from farpool.wire.queues import result_queue
 from farpool.wire.rest import ResultQueue, SubmitRequest
@@ -110,6 +111,21 @@ def test_a_warning_with_the_answer_reaches_the_user(server: RestServer, client: 
 
     with pytest.warns(UserWarning, match="mind the audit"):
         client.run(endpoint_id=ENDPOINT, function_id=FUNCTION)
+
+
+def test_the_hosted_service_may_have_dropped_a_task_that_it_does_not_know(
+    server: RestServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("farpool.client.transport.HOSTED_SERVICE_URL", server.url)
+    server.answer_in_turn([refusal(404, "TASK_NOT_FOUND", "no such task", request_id="r-7")])
+    with (
+        Client(service_url=server.url, token="t", settings=settings, do_version_check=False) as client,
+        pytest.raises(
+            NotFound, match="it was dropped: the hosted service keeps a result that nobody fetches for 30 m"
+        ) as caught,
+    ):
+        client.get_result(TASK)
+    assert (caught.value.http_status, caught.value.code, caught.value.request_id) == (404, "TASK_NOT_FOUND", "r-7")
 
 
 def _finished(value: Any, **more: Any) -> dict[str, Any]:
