@@ -132,7 +132,7 @@ def serve(  # noqa: PLR0913 - one for each option
         if announcer is not None:
             announcer.announce(_facts(address))
         else:
-            click.echo(_greeting(address))
+            click.echo(_greeting(address, takes_globus=auth == "globus"))
 
     run(
         ServiceOptions(
@@ -191,7 +191,7 @@ def _remember_token(settings: Settings, address: ServiceAddress) -> None:
         tokens.write(url, token)
 
 
-def _greeting(address: ServiceAddress) -> str:
+def _greeting(address: ServiceAddress, *, takes_globus: bool) -> str:
     return f"""\
 farpool serves at {address.url} (AMQP port {address.amqp_port}); its state is in {address.directory}
 
@@ -199,10 +199,17 @@ Your own programs on this machine need one line, for the token is remembered:
     export FARPOOL_SERVICE_URL={address.url}
 Others need a second one, with the token from {address.token_file}:
     export FARPOOL_TOKEN=...
-An endpoint that runs the tasks on this machine:
+{_note_for_globus() if takes_globus else ""}An endpoint that runs the tasks on this machine:
     farpool endpoint start NAME --service-url {address.url}
 {_note_for_the_sdk(address)}
 Ctrl-C ends it; tasks and results are kept."""
+
+
+def _note_for_globus() -> str:
+    return """\
+People whom Globus knows need no token, and log in once:
+    farpool login
+"""
 
 
 def _note_for_the_sdk(address: ServiceAddress) -> str:

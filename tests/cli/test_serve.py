@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import psutil
@@ -46,8 +47,10 @@ def test_an_ephemeral_service_is_not_remembered(farpool: Command) -> None:
 
 
 def test_it_tells_a_person_what_to_do_next(farpool: Command) -> None:
-    command = [*FARPOOL, "serve", "--port", "0", "--amqp-port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=farpool.environment) as service:
+    command = [*FARPOOL, "serve", "--port", "0", "--amqp-port", "0", "--auth", "globus"]
+    own_client = {"FARPOOL_GLOBUS_CLIENT_ID": str(uuid.uuid4()), "FARPOOL_GLOBUS_CLIENT_SECRET": "secret"}
+    environment = {**farpool.environment, **own_client}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as service:
         assert service.stdout is not None
         lines: list[str] = []
         for line in service.stdout:
@@ -59,8 +62,15 @@ def test_it_tells_a_person_what_to_do_next(farpool: Command) -> None:
     text = "".join(lines)
     assert "export FARPOOL_SERVICE_URL=http://127.0.0.1:" in text
     assert str(farpool.home / "service" / "token") in text
+    assert "log in once:\n    farpool login\n" in text
     assert "globus-compute-sdk" in text
     assert service.returncode == 0
+
+
+def test_people_of_globus_are_not_taken_without_a_client_of_ones_own_there(farpool: Command) -> None:
+    error = farpool("serve", "--auth", "globus", exit_code=2)
+
+    assert "set FARPOOL_GLOBUS_CLIENT_ID and FARPOOL_GLOBUS_CLIENT_SECRET" in error
 
 
 def test_a_port_in_use_is_told_in_a_line(farpool: Command) -> None:
