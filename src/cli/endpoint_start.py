@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--at-most-once/--at-least-once", default=None, help="Whether a task is lost, or run again, after a crash."
 )
+@click.option("--sandbox/--no-sandbox", "run_in_sandbox", default=None, help="A directory of its own for each task.")
 @click.option("--display-name", metavar="TEXT", help="A name for people.")
 @click.option("--allow", "allowed_functions", multiple=True, metavar="ID", help="Run this function only; repeatable.")
 @service_option

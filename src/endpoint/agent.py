@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from ..amqp import Delivery, Loop
@@ -48,6 +49,7 @@ class Agent:
         register: registers once; blocks; raises a `FarpoolError`.
         patience_s: how long to wait for a service, and then for its broker, that was never reached.
         sys_path: gives where the workers look for modules, asked when the endpoint is registered.
+        site: what else the workers are told of where they are.
         ready: called once, with the endpoint's id, when it is online and takes tasks.
     """
 
@@ -60,12 +62,14 @@ class Agent:
         register: Callable[[], Registered],
         patience_s: float,
         sys_path: Callable[[], tuple[str, ...]] = tuple,
+        site: Site = Site(""),  # noqa: B008 - a frozen value
         ready: Callable[[str], None] = _nothing,
     ) -> None:
         self._loop = loop
         self._config = config
         self._engine = AnnouncedEngine(engine, workers=config.workers, announce=self._announce)
         self._sys_path = sys_path
+        self._site = site
         self._ready = ready
         self._table: Inflight[Delivery] = Inflight()
         self._total = 0
@@ -137,7 +141,7 @@ class Agent:
 
     def _begin(self, answer: Registered) -> None:
         self._rules = intake.rules_of(answer.endpoint_id, self._config)
-        self._engine.place(Site(answer.endpoint_id, self._sys_path()))
+        self._engine.place(replace(self._site, endpoint_id=answer.endpoint_id, sys_path=self._sys_path()))
         self._heartbeat = Heartbeat(
             self._loop,
             endpoint_id=answer.endpoint_id,

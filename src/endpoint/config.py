@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from ..errors import FarpoolError
 from ..wire.ids import as_id
+from .resources import LAUNCHER
 
 #: Tasks that are finished and wait for confirmation count as well: with few, a fast worker would idle.
 PREFETCH_PER_WORKER = 4
@@ -38,6 +39,9 @@ class EndpointConfig:
         blobs_directory: where large arguments are kept when they have come; None: shared by all endpoints of this home.
         max_blob_cache_mb: what is kept there, in megabytes; what was not used for longest goes, but for what a task
             needs.
+        run_in_sandbox: whether each task runs in a directory of its own; not with threads, which share one.
+        mpi_launcher: the command that starts a program in several ranks, for tasks with a resource specification; it
+            is called with ``-n RANKS``.
     """
 
     engine: str = "processes"
@@ -51,6 +55,8 @@ class EndpointConfig:
     allowed_functions: tuple[str, ...] | None = None
     blobs_directory: str | None = None
     max_blob_cache_mb: int = 10_000
+    run_in_sandbox: bool = False
+    mpi_launcher: str = LAUNCHER
 
     def __post_init__(self) -> None:
         if self.engine not in {"processes", "threads"} and not _is_reference(self.engine):
@@ -65,6 +71,7 @@ class EndpointConfig:
                 raise ValueError(f"{name} must be a number of seconds from {least} on, not {value!r}")
         if self.at_most_once not in {True, False}:
             raise ValueError(f"at_most_once must be true or false, not {self.at_most_once!r}")
+        _check_surroundings(self.engine, self.run_in_sandbox, self.mpi_launcher)
         for name in ("service_url", "display_name", "blobs_directory"):
             if not isinstance(getattr(self, name), (str, type(None))):
                 raise ValueError(f"{name} must be a string, not {getattr(self, name)!r}")  # noqa: TRY004 - of a file
@@ -128,6 +135,15 @@ def read_config(text: str, place: str) -> EndpointConfig:
 def write_config(config: EndpointConfig) -> str:
     """Write a configuration file's text."""
     return json.dumps(config.to_json(), indent=2) + "\n"
+
+
+def _check_surroundings(engine: str, run_in_sandbox: object, mpi_launcher: object) -> None:
+    if run_in_sandbox not in {True, False}:
+        raise ValueError(f"run_in_sandbox must be true or false, not {run_in_sandbox!r}")
+    if run_in_sandbox and engine == "threads":
+        raise ValueError("run_in_sandbox needs another engine than 'threads': threads share one working directory")
+    if not isinstance(mpi_launcher, str) or not mpi_launcher.strip():
+        raise ValueError(f"mpi_launcher must be a command, such as 'mpiexec', not {mpi_launcher!r}")
 
 
 def _is_reference(text: object) -> bool:

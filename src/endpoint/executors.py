@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
+from typing import Any
 
 from ..amqp import Loop
 from ..errors import FarpoolError
@@ -19,6 +21,8 @@ from .waiting import Waiting
 from .worker import Worker
 
 log = logging.getLogger(__name__)
+
+_PARSL_POOL = ("parsl.concurrent", "ParslPoolExecutor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class ExecutorEngine:
         self._loop = loop
         self._site = Site("")
         self._executor = executor
+        self._submit = _way_into(executor)
         self._total = workers
         self._limit = workers if holds_back else float("inf")
         self._waiting: Waiting[_Assignment] = Waiting()
@@ -100,14 +105,17 @@ class ExecutorEngine:
         """Let go of the executor: what runs in a thread cannot be stopped, and ends with the process."""
         self._waiting.clear()
         self._futures.clear()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        try:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        except TypeError:  # one of Parsl's own, which knows neither
+            self._executor.shutdown()
 
     def _hand_over(self) -> None:
         while self._waiting and len(self._futures) + len(self._abandoned) < self._limit:
             assignment = self._waiting.pop()
             job, done = assignment.job, assignment.done
             try:
-                future = self._executor.submit(run_job, job, self._site)
+                future = self._submit(job, self._site)
             except Exception as error:  # noqa: BLE001 - a broken or foreign executor fails this job, not the agent
                 self._loop.call(partial(done, _loss(error)))
                 continue
@@ -133,15 +141,28 @@ class ExecutorEngine:
         assignment.done(future.result() if error is None else _loss(error))
 
 
-def run_job(job: Job, site: Site) -> bytes | Outgoing:
+def _way_into(executor: Executor) -> Callable[[Job, Site], Future[bytes | Outgoing]]:
+    """Find how jobs are handed to an executor: a resource specification is for the executor, if it takes one."""
+    submit: Callable[..., Future[Any]] = executor.submit
+    if "resource_specification" in inspect.signature(submit).parameters:  # one of Parsl's own
+        return lambda job, site: submit(run_job, dict(job.resources), replace(job, resources={}), site)
+    if any((kind.__module__, kind.__name__) == _PARSL_POOL for kind in type(executor).__mro__):
+        return lambda job, site: submit(
+            run_job, replace(job, resources={}), site, parsl_resource_specification=dict(job.resources)
+        )
+    return lambda job, site: submit(run_job, job, site)
+
+
+def run_job(job: Job, site: Site, **_for_parsl: Any) -> bytes | Outgoing:
     """Run a job where the executor runs it; one with a time-out in a thread that can be left behind."""
     worker = _worker(site)
+    is_alone = threading.current_thread() is threading.main_thread()
     if job.timeout_s is None:
-        return worker.run(job)
+        return worker.run(job, is_alone=is_alone)
     bodies: list[bytes | Outgoing] = []
     # It stands for this thread, and has its name: that is what the result says of where it ran.
     name = threading.current_thread().name
-    thread = threading.Thread(target=lambda: bodies.append(worker.run(job)), name=name, daemon=True)
+    thread = threading.Thread(target=lambda: bodies.append(worker.run(job, is_alone=is_alone)), name=name, daemon=True)
     thread.start()
     thread.join(job.timeout_s)
     if bodies:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
@@ -17,6 +16,7 @@ from ..wire.messages import Task, TaskCancel
 from . import failures
 from .config import EndpointConfig
 from .job import Job
+from .resources import read_specification
 
 #: Within a JSON string quotes are escaped, so this is found only where it is a value or a key of the message.
 _CANCEL = b'"task_cancel"'
@@ -102,19 +102,22 @@ def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) ->
     if rules.allowed_functions is not None and function_id not in rules.allowed_functions:
         message = f"Function {function_id} not permitted on endpoint {rules.endpoint_id}"
         return Refusal(task_id, failures.FUNCTION_NOT_ALLOWED, message)
-    if _asks_for_resources(headers.get("resource_specification")):
-        message = (
-            f"endpoint {rules.endpoint_id} takes no resource_specification: its engine runs each task in one worker of "
-            "this machine. Submit without it, or to an endpoint whose engine has such resources"
-        )
-        return Refusal(task_id, failures.EXECUTION_FAILED, message)
     serializers = _names_in(headers.get("result_serializers"))
     if serializers is None:
         return Refusal(task_id, failures.NOT_A_TASK, "header result_serializers is not a list of import paths")
-    if headers.keys() & _OURS:
+    asked = headers.get("resource_specification")
+    job = _with_resources(Job(task_id, body, serializers), asked) if asked else Job(task_id, body, serializers)
+    if isinstance(job, Job) and headers.keys() & _OURS:
         movable = rules.takes_movable and headers.get("movable") is True
-        return _with_options(Job(task_id, body, serializers, movable=movable), headers)
-    return Job(task_id, body, serializers)
+        return _with_options(replace(job, movable=movable), headers)
+    return job
+
+
+def _with_resources(job: Job, asked: object) -> Job | Refusal:
+    try:
+        return replace(job, resources=read_specification(asked))
+    except ValueError as error:
+        return Refusal(job.task_id, failures.EXECUTION_FAILED, f"the task cannot be run: header {error}")
 
 
 def _with_options(job: Job, headers: Mapping[str, Any]) -> Job | Refusal:
@@ -160,12 +163,3 @@ def _without_id(body: bytes, why: str) -> Request:
     if isinstance(message, Task):
         return Refusal(message.task_id, failures.NOT_A_TASK, f"the task cannot be run: {why}")
     return Unreadable(f"{why}, and it is a {type(message).__name__} message")
-
-
-def _asks_for_resources(header: object) -> bool:
-    if not header:
-        return False
-    try:
-        return bool(json.loads(header)) if isinstance(header, (str, bytes)) else True
-    except ValueError:
-        return True

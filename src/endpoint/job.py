@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..wire.messages import WORKER
+from .resources import LAUNCHER
 
 #: The most characters a serialized result may have; the hosted service's limit.
 MAX_RESULT_CHARS = 10 * 1024 * 1024
@@ -28,6 +29,7 @@ class Job:
         movable: whether its task may go to another endpoint as long as the service has not heard that it began.
         blobs: what its arguments refer to, with the sizes in bytes.
         takes_blobs: whether its result may be a reference.
+        resources: the resource specification, for the engine or the worker to honour or refuse; empty: none.
     """
 
     task_id: str
@@ -38,6 +40,7 @@ class Job:
     movable: bool = False
     blobs: Mapping[str, int] = field(default_factory=dict[str, int])
     takes_blobs: bool = False
+    resources: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Site:
         max_result_chars: the most characters a serialized result may have.
         blobs: the directory where the blobs of arguments are.
         outgoing: the directory for those of results; empty: results travel along.
+        sandboxes: the directory in which each task has one of its own, which it runs in; empty: they have none.
+        mpi_launcher: the command that starts a program in several MPI ranks.
     """
 
     endpoint_id: str
@@ -74,6 +79,8 @@ class Site:
     max_result_chars: int = MAX_RESULT_CHARS
     blobs: str = ""
     outgoing: str = ""
+    sandboxes: str = ""
+    mpi_launcher: str = LAUNCHER
 
     def details(self) -> dict[str, Any]:
         """Give the facts that every result carries: clients compare the versions with their own."""

@@ -17,6 +17,7 @@ from .config import EndpointConfig
 from .directory import EndpointDirectory
 from .engine import Engine, EngineBroken
 from .executors import ExecutorEngine, executor_named
+from .job import Site
 from .processes import ProcessEngine
 from .provisions import Provisions
 from .registration import Registered, register
@@ -87,6 +88,7 @@ def run_agent(
             register=way.register,
             patience_s=patience_s,
             sys_path=way.sys_path,
+            site=site_of(directory, config),
             ready=ready or (lambda _endpoint_id: None),
         )
         try:
@@ -115,6 +117,12 @@ def make_engine(
         executor = ThreadPoolExecutor(workers, thread_name_prefix="farpool worker")
         return ExecutorEngine(loop, executor=executor, workers=workers, holds_back=True)
     return ExecutorEngine(loop, executor=executor_named(config.engine, workers), workers=workers)
+
+
+def site_of(directory: EndpointDirectory, config: EndpointConfig) -> Site:
+    """Say what a configuration tells the workers of where they are."""
+    sandboxes = str(directory.path.absolute() / "work") if config.run_in_sandbox else ""
+    return Site("", sandboxes=sandboxes, mpi_launcher=config.mpi_launcher)
 
 
 def _provisioned(loop: Loop, engine: Engine, directory: EndpointDirectory, config: EndpointConfig, way: _Way) -> Engine:

@@ -24,6 +24,7 @@ from ..wire.messages import EXCEPTION, WORKER, Result, Task, TaskTransition
 from ..wire.states import Actor, TaskState
 from . import failures, printed
 from .job import Job, Outgoing, Site
+from .surroundings import around
 from .worker_blobs import BlobMissing, OutOfRoom, WorkerBlobs
 
 _MAIN = threading.main_thread().name
@@ -45,14 +46,20 @@ class Worker:
             self._details |= printed.nothing()
         self._serializer = Serializer()
 
-    def run(self, job: Job) -> bytes | Outgoing:
-        """Run a job and return its result message: the value, or what went wrong."""
+    def run(self, job: Job, *, is_alone: bool = True) -> bytes | Outgoing:
+        """Run a job and return its result message: the value, or what went wrong.
+
+        Args:
+            job: the job.
+            is_alone: whether no other job runs in this process meanwhile.
+        """
         blobs = WorkerBlobs(job.task_id, self._site.blobs, self._site.outgoing)
         started = _transition(TaskState.EXEC_START)
         failure: failures.Failed | None = None
         text = ""
         try:
-            text = self._text_of(job, blobs)
+            with around(job, self._site, is_alone=is_alone):
+                text = self._text_of(job, blobs)
         except failures.Failed as failed:
             failure = failed.with_traceback(None)
             blobs.discard()

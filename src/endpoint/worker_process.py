@@ -42,7 +42,15 @@ def command(descriptor: int, output: WorkerOutput) -> list[str]:
 
 def job_frame(job: Job) -> Frame:
     """Write a job for the worker."""
-    return Frame("\n".join((job.task_id, _TAKES_BLOBS if job.takes_blobs else "", *job.result_serializers)), job.body)
+    resources = json.dumps(dict(job.resources)) if job.resources else ""
+    head = (job.task_id, _TAKES_BLOBS if job.takes_blobs else "", resources, *job.result_serializers)
+    return Frame("\n".join(head), job.body)
+
+
+def _job_in(frame: Frame) -> Job:
+    task_id, takes_blobs, resources, *serializers = frame.head.split("\n")
+    asked: dict[str, Any] = json.loads(resources) if resources else {}
+    return Job(task_id, frame.body, tuple(serializers), takes_blobs=bool(takes_blobs), resources=asked)
 
 
 def site_frame(site: Site) -> Frame:
@@ -105,8 +113,7 @@ def _serve(agent: socket.socket) -> None:
         if frame.head == "site":
             worker = Worker(_settle(frame), is_heard=True)
             continue
-        task_id, takes_blobs, *serializers = frame.head.split("\n")
-        outcome = worker.run(Job(task_id, frame.body, tuple(serializers), takes_blobs=bool(takes_blobs)))
+        outcome = worker.run(_job_in(frame))
         if os.getpid() != process:
             os._exit(0)  # the task forked, and its child came back from the function: the parent reports, not it
         for stream in (sys.stdout, sys.stderr):

@@ -18,7 +18,7 @@ from farpool.endpoint.config import EndpointConfig
 from farpool.endpoint.directory import EndpointDirectory
 from farpool.endpoint.engine import Engine
 from farpool.endpoint.registration import Registered, register
-from farpool.endpoint.run import make_engine
+from farpool.endpoint.run import make_engine, site_of
 from support.task_site import TOKEN, TaskSite, task_site
 
 T = TypeVar("T")
@@ -66,6 +66,7 @@ class AgentThread:
             register=self._register,
             patience_s=patience_s,
             ready=self._ready.put,
+            site=site_of(self.directory, config),
         )
         self._thread = threading.Thread(target=self._run, name="agent")
 

@@ -225,3 +225,46 @@ def test_a_job_in_a_thread_that_is_in_time_is_as_without_a_time_out(loop_thread:
     assert isinstance(result, Result)
     assert SERIALIZER.deserialize(result.data) == 7
     loop_thread.do(rig.engine.stop)
+
+
+class Parsl(ThreadPoolExecutor):
+    """Takes what Parsl's executors take: a resource specification before the arguments, and nothing to shut down."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.asked: list[dict[str, Any]] = []
+
+    def submit(self, func: Any, resource_specification: dict[str, Any], *args: Any) -> Future[Any]:  # type: ignore[override]
+        self.asked.append(resource_specification)
+        return super().submit(func, *args)
+
+    def shutdown(self) -> None:  # type: ignore[override]
+        super().shutdown()
+
+
+def test_an_executor_that_takes_resource_specifications_is_given_them(loop_thread: LoopThread) -> None:
+    executor = Parsl()
+    rig = Rig(loop_thread, executor)
+    wanted = {"num_nodes": 2, "ranks_per_node": 4}
+
+    outcome = rig.submit(replace(job("echo", 5), resources=wanted)).get(timeout=30)
+
+    assert isinstance(outcome, bytes)
+    result = decode(outcome)
+    assert isinstance(result, Result)
+    assert not result.is_error, result
+    assert rig.value("echo", 6) == 6
+    assert executor.asked == [wanted, {}]
+    loop_thread.do(rig.engine.stop)
+
+
+def test_a_task_that_asks_for_resources_fails_in_threads_and_says_why(loop_thread: LoopThread) -> None:
+    rig = Rig(loop_thread, ThreadPoolExecutor(1))
+
+    outcome = rig.submit(replace(job("echo", 5), resources={"num_ranks": 2})).get(timeout=30)
+
+    assert isinstance(outcome, bytes)
+    result = decode(outcome)
+    assert isinstance(result, Result)
+    assert "its engine runs tasks in threads" in result.data
+    loop_thread.do(rig.engine.stop)

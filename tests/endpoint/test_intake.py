@@ -95,12 +95,21 @@ def test_a_message_of_another_kind_is_unreadable() -> None:
     assert "Result" in request.why
 
 
-@pytest.mark.parametrize("asked", ['{"num_nodes": 2}', "not JSON", {"num_nodes": 2}])
-def test_a_task_that_asks_for_resources_is_refused_and_told_why(asked: Any) -> None:
+def test_what_a_task_asks_for_goes_with_it() -> None:
+    headers = task_headers(TASK, FUNCTION) | {"resource_specification": '{"num_nodes": 2}', "priority": 3}
+
+    request = read(headers, BODY, RULES)
+
+    assert isinstance(request, Job)
+    assert (request.resources, request.priority) == ({"num_nodes": 2}, 3)
+
+
+@pytest.mark.parametrize("asked", ["not JSON", {"num_nodes": 2}, "[1]", "2", 5])
+def test_a_resource_specification_that_is_no_json_object_is_refused(asked: Any) -> None:
     request = read(task_headers(TASK, FUNCTION) | {"resource_specification": asked}, BODY, RULES)
 
     assert isinstance(request, Refusal)
-    assert "resource_specification" in request.message
+    assert "header resource_specification is not" in request.message
 
 
 @pytest.mark.parametrize("asked", ["{}", "null", "", None])
