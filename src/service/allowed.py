@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from . import faults
-from .access import own_endpoint, usable_endpoint
+from .access import managed_endpoint, visible_endpoint
 from .store import Database, endpoints
 from .store.endpoints import Endpoint
 from .store.identities import Identity
@@ -31,7 +31,7 @@ class AllowedFunctions:
         Raises:
             Fault: it is not there, or not for the caller to know.
         """
-        return _told(await self._database.read(lambda connection: usable_endpoint(connection, identity, endpoint_id)))
+        return _told(await self._database.read(lambda connection: visible_endpoint(connection, identity, endpoint_id)))
 
     async def put(self, identity: Identity, endpoint_id: str, function_ids: Collection[str] | None) -> dict[str, Any]:
         """Set the owner's list, or with None do away with it; gives what `show` does.
@@ -64,7 +64,7 @@ class AllowedFunctions:
         self, identity: Identity, endpoint_id: str, changed: Callable[[Endpoint], Collection[str] | None]
     ) -> dict[str, Any]:
         def write(connection: Connection) -> Endpoint:
-            before = own_endpoint(connection, identity, endpoint_id)
+            before = managed_endpoint(connection, identity, endpoint_id)
             if before.manager_id is not None:
                 raise faults.endpoint_has_list_of_manager(endpoint_id, before.manager_id)
             endpoints.list_functions(connection, endpoint_id, changed(before))

@@ -1,6 +1,7 @@
 """What the service refuses, as exceptions that know their HTTP answer.
 
-The codes are the ones the hosted service documents, so that programs which look at them go on working.
+The codes are the ones the hosted service documents, so that programs which look at them go on working. What somebody
+may not have is in `denials`.
 """
 
 from __future__ import annotations
@@ -57,20 +58,11 @@ def invalid_id(reason: str) -> Fault:
 
 
 def function_not_found(function_id: str) -> Fault:
-    """404: no such function, or it was deleted."""
+    """404: no such function, for who may know, or one's own that was deleted."""
     return Fault(
         404,
         "FUNCTION_NOT_FOUND",
         f"there is no function {function_id} at this service; register it here first, or check the id",
-    )
-
-
-def function_forbidden(function_id: str) -> Fault:
-    """403: somebody else's function, and not public."""
-    return Fault(
-        403,
-        "FUNCTION_ACCESS_FORBIDDEN",
-        f"function {function_id} belongs to somebody else and is not public; ask its owner to register it as public",
     )
 
 
@@ -85,20 +77,11 @@ def function_not_permitted(function_id: str, endpoint_id: str) -> Fault:
 
 
 def endpoint_not_found(endpoint_id: str) -> Fault:
-    """404: no such endpoint, or it was deleted."""
+    """404: no such endpoint, or it was deleted, for who may know."""
     return Fault(
         404,
         "ENDPOINT_NOT_FOUND",
         f"there is no endpoint {endpoint_id} at this service; start one with: farpool endpoint start NAME",
-    )
-
-
-def endpoint_forbidden(endpoint_id: str) -> Fault:
-    """403: somebody else's endpoint, and not public."""
-    return Fault(
-        403,
-        "ENDPOINT_ACCESS_FORBIDDEN",
-        f"endpoint {endpoint_id} belongs to somebody else and is not public; ask its owner, or use one of your own",
     )
 
 
@@ -132,25 +115,27 @@ def endpoint_locked(endpoint_id: str, remaining_s: float) -> Fault:
 
 
 def task_not_found(task_id: str) -> Fault:
-    """404: no such task, or somebody else's."""
+    """404: no such task, for who may know."""
     return Fault(
         404,
         "TASK_NOT_FOUND",
-        f"you have no task {task_id} at this service; finished tasks are deleted after a while",
+        f"there is no task {task_id} at this service; finished tasks are deleted after a while",
     )
 
 
 def task_group_not_found(task_group_id: str) -> Fault:
-    """404: no such task group, or somebody else's."""
-    return Fault(404, "TASK_GROUP_NOT_FOUND", f"you have no task group {task_group_id} at this service")
-
-
-def task_group_forbidden(task_group_id: str) -> Fault:
-    """403: somebody else's task group."""
+    """404: no such task group, for who may know."""
     return Fault(
-        403,
-        "TASK_GROUP_ACCESS_FORBIDDEN",
-        f"task group {task_group_id} belongs to somebody else; leave it out to be given a new one",
+        404,
+        "TASK_GROUP_NOT_FOUND",
+        f"there is no task group {task_group_id} at this service; it is made by a submission",
+    )
+
+
+def group_not_found(group_id: str) -> Fault:
+    """404: no such group, for who may know."""
+    return Fault(
+        404, "GROUP_NOT_FOUND", f"there is no group {group_id} at this service; make one with: farpool groups add NAME"
     )
 
 

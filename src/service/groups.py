@@ -1,18 +1,18 @@
-"""Task groups: attaching to one that is there, from a new process or after a loss."""
+"""Task groups: attaching to one that is there, from a new process or after a loss, and sharing one."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection
 
 from ..wire.queues import result_queue
-from . import faults
+from .access import own_task_group, require_member, visible_task_group
 from .outbox import Outbox
 from .store import Database, task_groups
 from .store.identities import Identity
 
 
 class Groups:
-    """Attaches clients to task groups. Every method belongs to the event loop's thread."""
+    """Attaches clients to task groups, and shares them. Every method belongs to the event loop's thread."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
@@ -21,17 +21,35 @@ class Groups:
     async def attach(self, identity: Identity, task_group_id: str) -> list[str]:
         """List the tasks of a group, in the order of submission, and see that it has a queue for results to come.
 
+        Results go to its owner's queue alone: others who may see them ask for them.
+
         Raises:
-            Fault: it is not there, or somebody else's (404).
+            Fault: it is not theirs to see (403), or not there, for who may know (404).
         """
 
-        def attach(connection: Connection) -> None:
-            group = task_groups.one(connection, task_group_id)
-            if group is None or group.owner_id != identity.identity_id:
-                raise faults.task_group_not_found(task_group_id)
-            if not group.has_queue:
+        def attach(connection: Connection) -> bool:
+            group = visible_task_group(connection, identity, task_group_id)
+            is_owner = group.owner_id == identity.identity_id
+            if is_owner and not group.has_queue:
                 task_groups.give_queue(connection, task_group_id)
+            return is_owner
 
-        await self._database.write(attach)
-        await self._outbox.declare(result_queue(identity.queue_prefix, task_group_id), anew=True)
+        if await self._database.write(attach):
+            await self._outbox.declare(result_queue(identity.queue_prefix, task_group_id), anew=True)
         return await self._database.scan(lambda connection: task_groups.task_ids(connection, task_group_id))
+
+    async def share(self, identity: Identity, task_group_id: str, group_id: str | None) -> None:
+        """Let the members of a group see the tasks of a task group, and no others; None: nobody but its owner.
+
+        Raises:
+            Fault: it is not theirs to share, or they are not in the group (403); or one is not there, for who may know
+                (404).
+        """
+
+        def share(connection: Connection) -> None:
+            own_task_group(connection, identity, task_group_id)
+            if group_id is not None:
+                require_member(connection, identity, group_id)
+            task_groups.share(connection, task_group_id, group_id)
+
+        await self._database.write(share)

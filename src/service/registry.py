@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from ..wire import TaskState, new_id
 from ..wire.queues import cancel_queue, command_queue, task_queue
 from ..wire.rest import EndpointRegistration
-from . import faults
-from .access import own_endpoint, usable_endpoint
+from . import denials, faults
+from .access import managed_endpoint, manages, visible_endpoint
 from .broker import Broker
 from .credentials import cancel_credentials, endpoint_credentials, manager_credentials
 from .endings import Endings
@@ -109,11 +109,11 @@ class Registry:
         """Stop an endpoint: it loses its queues, and may not register for a while. Its tasks wait in the store.
 
         Raises:
-            Fault: it is not there (404), or somebody else's (403).
+            Fault: it is not theirs to do (403), or not there, for who may know (404).
         """
 
         def lock(connection: Connection) -> tuple[Endpoint, list[int]]:
-            endpoint = own_endpoint(connection, identity, endpoint_id)
+            endpoint = managed_endpoint(connection, identity, endpoint_id)
             endpoints.lock(connection, endpoint_id, self._clock() + self._lock_s)
             forgotten = tasks.open_numbers(connection, endpoint_id)
             tasks.move(connection, forgotten, sources(Event.FORGOTTEN), TaskState.RECEIVED)
@@ -129,11 +129,11 @@ class Registry:
         """Delete an endpoint, and with a manager its user endpoints; their unfinished tasks fail.
 
         Raises:
-            Fault: it is not there (404), or somebody else's (403).
+            Fault: it is not theirs to do (403), or not there, for who may know (404).
         """
 
         def remove(connection: Connection) -> list[str]:
-            own_endpoint(connection, identity, endpoint_id)
+            managed_endpoint(connection, identity, endpoint_id)
             doomed = [endpoint_id, *endpoints.user_endpoints_of(connection, endpoint_id)]
             for one in doomed:
                 endpoints.remove(connection, one)
@@ -150,15 +150,15 @@ class Registry:
         """Say whether an endpoint is online, since when not, and what waits for it.
 
         Raises:
-            Fault: it is not there (404), or somebody else's (403).
+            Fault: it is not theirs to do (403), or not there, for who may know (404).
         """
         now = self._clock()
 
         def look(connection: Connection) -> dict[str, Any]:
-            endpoint = usable_endpoint(connection, identity, endpoint_id)
+            endpoint = visible_endpoint(connection, identity, endpoint_id)
             presence = reports.presence(connection, endpoint_id)
             details = {**_presence(presence, now), "waiting_tasks": _waiting(connection, endpoint)}
-            if endpoint.owner_id == identity.identity_id:
+            if manages(connection, identity, endpoint):
                 details = {**reports.facts(connection, endpoint_id), **details}
             return {"status": _word(presence, now), "details": details}
 
@@ -168,17 +168,15 @@ class Registry:
         """Return what is known of an endpoint; of somebody else's without what it says of its machine.
 
         Raises:
-            Fault: it is not there (404), or somebody else's (403).
+            Fault: it is not theirs to do (403), or not there, for who may know (404).
         """
         now = self._clock()
 
         def look(connection: Connection) -> dict[str, Any]:
-            endpoint = usable_endpoint(connection, identity, endpoint_id)
+            endpoint = visible_endpoint(connection, identity, endpoint_id)
             document = endpoints.document(connection, endpoint_id)
-            if document is None:
-                raise faults.endpoint_not_found(endpoint_id)
-            if endpoint.owner_id != identity.identity_id:
-                document.pop("metadata", None)
+            if not manages(connection, identity, endpoint):
+                _hide(document)
             presence = reports.presence(connection, endpoint_id)
             return {
                 **document,
@@ -190,15 +188,15 @@ class Registry:
         return await self._database.scan(look)
 
     async def listing(self, identity: Identity, *, public: bool) -> list[dict[str, Any]]:
-        """List somebody's endpoints, oldest first; with `public`, also the public ones of others."""
+        """List somebody's endpoints, oldest first; with `public`, also those of others that they may use."""
         now = self._clock()
 
         def look(connection: Connection) -> list[dict[str, Any]]:
             found = endpoints.visible_to(connection, identity.identity_id, public=public)
             known = reports.presences(connection, [one["endpoint_id"] for one in found])
             for one in found:
-                if one["owner"] != identity.identity_id:
-                    one.pop("metadata", None)
+                if identity.identity_id not in {one["owner"], *(one.get("admins") or ())}:
+                    _hide(one)
                 presence = known.get(one["endpoint_id"], Presence())
                 one.update(status=_word(presence, now), **_presence(presence, now))
             return found
@@ -208,9 +206,15 @@ class Registry:
 
 def _require_registrable(endpoint: Endpoint, identity: Identity, now: float) -> None:
     if endpoint.owner_id != identity.identity_id or endpoint.manager_id is not None:
-        raise faults.endpoint_forbidden(endpoint.endpoint_id)
+        raise denials.endpoint_not_registrable(endpoint.endpoint_id)
     if endpoint.locked_until is not None and now < endpoint.locked_until:
         raise faults.endpoint_locked(endpoint.endpoint_id, endpoint.locked_until - now)
+
+
+def _hide(document: dict[str, Any]) -> None:
+    """Take out what an endpoint says of its machine and of the people who look after it."""
+    for name in ("metadata", "admins"):
+        document.pop(name, None)
 
 
 def _word(presence: Presence, now: float) -> str:

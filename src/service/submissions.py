@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from ..wire.blobs import blobs_of
 from ..wire.queues import result_queue
 from ..wire.rest import SubmitReply, SubmitRequest
-from . import faults
+from . import denials, faults
 from .access import usable_endpoint, usable_functions
 from .outbox import Outbox, TaskParcel
 from .store import Database, blobs, endpoints, task_groups, tasks
@@ -185,7 +185,7 @@ def _group(connection: Connection, identity: Identity, task_group_id: str, wants
         group = TaskGroup(task_group_id, identity.identity_id, wants_queue)
         task_groups.add(connection, group, now)
     elif group.owner_id != identity.identity_id:
-        raise faults.task_group_forbidden(task_group_id)
+        raise denials.task_group_not_owned(task_group_id)
     elif wants_queue and not group.has_queue:
         task_groups.give_queue(connection, task_group_id)
         group = TaskGroup(task_group_id, identity.identity_id, has_queue=True)

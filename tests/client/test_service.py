@@ -127,9 +127,9 @@ def test_what_is_not_there_is_told(client: Client, endpoint_id: str, function_id
         client.run(endpoint_id=NOBODY, function_id=function_id)
     with pytest.raises(NotFound, match=f"there is no function {NOBODY}"):
         client.run(endpoint_id=endpoint_id, function_id=NOBODY)
-    with pytest.raises(NotFound, match="you have no task"):
+    with pytest.raises(NotFound, match=f"there is no task {NOBODY}"):
         client.get_result(NOBODY)
-    with pytest.raises(NotFound, match="you have no task group"):
+    with pytest.raises(NotFound, match=f"there is no task group {NOBODY}"):
         client.get_task_group(NOBODY)
 
 

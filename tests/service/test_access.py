@@ -145,8 +145,8 @@ def test_tasks_and_groups_of_others_are_not_there(caller: Caller, stranger: Call
     reply = caller.submit(caller.register_endpoint()["endpoint_id"], caller.register_function())
     (task_id,), group_id = task_ids_of(reply), reply["task_group_id"]
 
-    assert stranger.get(f"/v2/tasks/{task_id}", expect=404)["code"] == "TASK_NOT_FOUND"
-    assert stranger.get(f"/v2/taskgroup/{group_id}", expect=404)["code"] == "TASK_GROUP_NOT_FOUND"
+    assert stranger.get(f"/v2/tasks/{task_id}", expect=403)["code"] == "TASK_ACCESS_FORBIDDEN"
+    assert stranger.get(f"/v2/taskgroup/{group_id}", expect=403)["code"] == "TASK_GROUP_ACCESS_FORBIDDEN"
     assert stranger.post("/v2/batch_status", {"task_ids": [task_id]})["results"] == {}
     assert stranger.get(f"/v3/tasks?task_group_id={group_id}") == []
 
@@ -190,7 +190,7 @@ def test_an_endpoint_without_a_list_runs_anything(caller: Caller) -> None:
     assert allowed == {"endpoint_id": endpoint_id, "restricted": False, "functions": []}
 
 
-def test_what_is_unknown_is_named(caller: Caller) -> None:
+def test_what_is_unknown_is_named_to_the_administrator(caller: Caller) -> None:
     unknown, endpoint_id = new_id(), caller.register_endpoint()["endpoint_id"]
     function_id = caller.register_function()
 

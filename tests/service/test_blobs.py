@@ -88,11 +88,11 @@ def test_nobody_learns_what_others_have(caller: Caller, stranger: Caller) -> Non
     put(caller, data)
 
     assert missing(stranger, named(data)) == [named(data)]
-    assert fetch(stranger, named(data))[0] == 404
+    assert fetch(stranger, named(data))[0] == 403
     endpoint_id = endpoint_of(stranger, "probe")
     said = stranger.submit(endpoint_id, stranger.register_function(), [payload_of(data)], expect=404)
     assert said["code"] == "BLOB_NOT_FOUND"
-    assert fetch(stranger, named(data))[0] == 404
+    assert fetch(stranger, named(data))[0] == 403
 
 
 def test_a_reference_with_another_size_is_refused(caller: Caller) -> None:
@@ -125,7 +125,7 @@ def test_an_endpoint_reads_what_its_tasks_refer_to_and_nothing_else(caller: Call
     caller.submit(endpoint_of(stranger, "theirs", public=True), caller.register_function(), [payload_of(data)])
 
     assert fetch(stranger, named(data)) == (200, data)
-    assert fetch(stranger, named(other))[0] == 404
+    assert fetch(stranger, named(other))[0] == 403
 
 
 def test_an_endpoint_that_cannot_read_references_is_not_sent_any(caller: Caller) -> None:
@@ -198,7 +198,7 @@ class Kept:
 
     async def is_there(self, data: bytes) -> bool:
         if not list(self.files.glob(f"??/{named(data)}*")):
-            with pytest.raises(Fault, match="you have no blob"):
+            with pytest.raises(Fault, match="there is no blob"):
                 await self.keeper.open(self.opened.identity, named(data))
             return False
         size_bytes, pieces = await self.keeper.open(self.opened.identity, named(data))

@@ -260,16 +260,17 @@ def test_old_tasks_are_found_and_removed_with_all_that_belongs_to_them(database:
 def test_listings_are_filtered(database: Database) -> None:
     filled = Filled(database, 3)
     filled.finish(2)
-    owner_id = filled.owner.identity_id
+    stranger = Identity(new_id(), "bob", "results.bob.", frozenset({new_id()}))
 
-    def listed(wanted: TaskFilter, limit: int = 10, owner: str = owner_id) -> list[str]:
+    def listed(wanted: TaskFilter, limit: int = 10, owner: Identity = filled.owner) -> list[str]:
         return [one["task_id"] for one in filled.do(lambda connection: tasks.listing(connection, owner, wanted, limit))]
 
     assert listed(TaskFilter()) == filled.task_ids[::-1]
     assert listed(TaskFilter(), limit=1) == filled.task_ids[2:]
     assert listed(TaskFilter(state="success", endpoint_id=filled.endpoint_id)) == [filled.task_ids[1]]
     assert listed(TaskFilter(task_group_id=new_id())) == []
-    assert listed(TaskFilter(), owner=new_id()) == []
+    assert listed(TaskFilter(), owner=stranger) == []
+    assert listed(TaskFilter(task_group_id=filled.group_id), owner=stranger) == []
 
 
 def test_the_last_report_is_kept(database: Database) -> None:

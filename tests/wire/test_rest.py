@@ -39,7 +39,7 @@ functions = st.builds(
     meta=json_objects,
     description=optional_texts,
     public=st.booleans(),
-    group=optional_texts,
+    group=st.none() | ids,
     ha_endpoint_id=optional_texts,
     metadata=optional_objects,
 )

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from sqlalchemy import Connection
 
 from ...wire import new_id
-from .. import faults
+from .. import denials, faults
 from ..store import Database, blobs
 from ..store.blobs import Blob
 from ..store.identities import Identity
@@ -79,11 +79,16 @@ class Keeper:
         """Give the size and the bytes of a blob that somebody may read.
 
         Raises:
-            Fault: they may not, or it is gone (404).
+            Fault: they may not (403), or it is gone (404).
         """
-        found = await self._database.read(
-            lambda connection: blobs.readable_by(connection, digest, identity.identity_id)
-        )
+
+        def look(connection: Connection) -> Blob | None:
+            found = blobs.readable_by(connection, digest, identity)
+            if found is None and not (identity.may_know_all and blobs.one(connection, digest) is None):
+                raise denials.blob(digest)
+            return found
+
+        found = await self._database.read(look)
         if found is None or not await self._is_whole(found):
             raise faults.blob_not_found([digest])
         file = await _in_thread(self._store.open, found.key)

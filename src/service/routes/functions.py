@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import Connection
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from ...wire import new_id
 from ...wire.rest import FunctionRegistration
 from .. import faults
-from ..access import own_container
+from ..access import own_container, own_function, require_member, usable_function
 from ..store import function_search, functions
 from ..store.function_search import FunctionQuery
 from .requests import Caller, answer, house_of, read_id, read_json
@@ -34,6 +34,8 @@ async def register(request: Request, caller: Caller) -> Response:
     def add(connection: Connection) -> None:
         if registration.container_uuid is not None:
             own_container(connection, caller, registration.container_uuid)
+        if registration.group is not None:
+            require_member(connection, caller, registration.group)
         functions.add(connection, function_id, caller.identity_id, registration, house.clock())
 
     await house.database.write(add)
@@ -44,12 +46,12 @@ async def register(request: Request, caller: Caller) -> Response:
 async def show(request: Request, caller: Caller, function_id: str) -> Response:
     """Show a function as it was registered."""
     wanted = read_id(function_id, "function_id")
-    document = await house_of(request).database.read(lambda connection: functions.document(connection, wanted))
-    if document is None:
-        raise faults.function_not_found(wanted)
-    if document["owner"] != caller.identity_id and not document["public"]:
-        raise faults.function_forbidden(wanted)
-    return answer(document)
+
+    def look(connection: Connection) -> dict[str, Any] | None:
+        usable_function(connection, caller, wanted)
+        return functions.document(connection, wanted)
+
+    return answer(await house_of(request).database.read(look))
 
 
 @router.delete("/v2/functions/{function_id}")
@@ -59,11 +61,7 @@ async def delete(request: Request, caller: Caller, function_id: str) -> Response
     house = house_of(request)
 
     def remove(connection: Connection) -> None:
-        found = functions.some(connection, [wanted]).get(wanted)
-        if found is None:
-            raise faults.function_not_found(wanted)
-        if found.owner_id != caller.identity_id:
-            raise faults.function_forbidden(wanted)
+        own_function(connection, caller, wanted)
         functions.remove(connection, wanted, house.clock())
 
     await house.database.write(remove)

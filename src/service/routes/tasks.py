@@ -11,8 +11,9 @@ from fastapi.responses import StreamingResponse
 
 from ...wire import as_id
 from ...wire.jsontext import dumps
-from ...wire.rest import CancelReply, CancelRequest, ResultQueue, task_group
+from ...wire.rest import CancelReply, CancelRequest, ResultQueue, read_shared_group, task_group
 from .. import faults
+from ..access import may_see_task, visible_task
 from ..credentials import reachable
 from ..documents import document_of
 from ..house import House
@@ -37,15 +38,12 @@ async def show(request: Request, caller: Caller, task_id: str) -> Response:
     """Show a task, with its result when there is one."""
     wanted = read_id(task_id, "task_id")
     found = await house_of(request).database.read(lambda connection: outcomes.records(connection, [wanted]))
-    record = found.get(wanted)
-    if record is None or record.owner_id != caller.identity_id:
-        raise faults.task_not_found(wanted)
-    return answer(document_of(record).to_json())
+    return answer(document_of(visible_task(caller, wanted, found.get(wanted))).to_json())
 
 
 @router.post("/v2/batch_status")
 async def batch_status(request: Request, caller: Caller) -> Response:
-    """Show several tasks, by id; those that are not there, or somebody else's, are left out."""
+    """Show several tasks, by id; those that are not there, or not for the caller to see, are left out."""
     wanted = member(await read_json(request), "task_ids")
     if not is_list_of_strings(wanted):
         raise faults.malformed("'task_ids' must be a list of task ids")
@@ -79,10 +77,10 @@ async def _documents(house: House, caller: Identity, task_ids: Sequence[str]) ->
     comma = b""
     for start in range(0, len(task_ids), CHUNK):
         records = await house.database.read(partial(outcomes.records, task_ids=task_ids[start : start + CHUNK]))
-        own = [record for record in records.values() if record.owner_id == caller.identity_id]
-        if own:
+        seen = [record for record in records.values() if may_see_task(caller, record)]
+        if seen:
             yield comma + b",".join(
-                b'"%b":%b' % (one.task_id.encode(), dumps(document_of(one).to_json())) for one in own
+                b'"%b":%b' % (one.task_id.encode(), dumps(document_of(one).to_json())) for one in seen
             )
             comma = b","
     yield b"}}"
@@ -90,9 +88,18 @@ async def _documents(house: House, caller: Identity, task_ids: Sequence[str]) ->
 
 @router.get("/v2/taskgroup/{task_group_id}")
 async def group(request: Request, caller: Caller, task_group_id: str) -> Response:
-    """List the tasks of a group. Whoever asks means to attach to its queue, so there is one from now on."""
+    """List the tasks of a group. The owner who asks means to attach to its queue, so there is one from now on."""
     wanted = read_id(task_group_id, "task_group_id")
     return answer(task_group(wanted, await house_of(request).groups.attach(caller, wanted)))
+
+
+@router.put("/v3/taskgroup/{task_group_id}/group")
+async def share_group(request: Request, caller: Caller, task_group_id: str) -> Response:
+    """Share the tasks of a task group with a group, or, with null, with nobody any more."""
+    wanted = read_id(task_group_id, "task_group_id")
+    group_id = read_shared_group(await read_json(request))
+    await house_of(request).groups.share(caller, wanted, group_id)
+    return answer({"taskgroup_id": wanted, "group": group_id})
 
 
 @router.get("/v2/get_amqp_result_connection_url")
@@ -112,14 +119,12 @@ async def listing(
     status: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
 ) -> Response:
-    """List one's own tasks, newest first, without arguments and results."""
+    """List one's own tasks, newest first, without arguments and results; of a task group, those that one may see."""
     wanted = tasks.TaskFilter(
         None if task_group_id is None else read_id(task_group_id, "task_group_id"),
         None if endpoint_id is None else read_id(endpoint_id, "endpoint_id"),
         status,
     )
     return answer(
-        await house_of(request).database.scan(
-            lambda connection: tasks.listing(connection, caller.identity_id, wanted, limit)
-        )
+        await house_of(request).database.scan(lambda connection: tasks.listing(connection, caller, wanted, limit))
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from ...version import __version__
+from ..store import groups
 from .requests import Caller, answer, house_of
 
 router = APIRouter()
@@ -34,6 +35,16 @@ async def version(request: Request, service: str | None = None) -> Response:
 
 
 @router.get("/v3/identity")
-async def identity(caller: Caller) -> Response:
-    """Say whose token that is."""
-    return answer({"identity_id": caller.identity_id, "name": caller.name})
+async def identity(request: Request, caller: Caller) -> Response:
+    """Say whose token that is, and which groups they are in; groups that are not of this service have no name."""
+    known = await house_of(request).database.read(lambda connection: groups.names(connection, caller.group_ids))
+    return answer(
+        {
+            "identity_id": caller.identity_id,
+            "name": caller.name,
+            "groups": [
+                {"group_id": group_id, "name": known.get(group_id)}
+                for group_id in sorted(caller.group_ids, key=lambda one: (known.get(one, ""), one))
+            ],
+        }
+    )

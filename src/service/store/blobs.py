@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, update
 
 from .database import keys
-from .schema import blob_senders, blob_uses, blobs, endpoints, tasks
+from .identities import Identity
+from .schema import blob_senders, blob_uses, blobs, endpoints, task_groups, tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,14 @@ _ONE = select(blobs.c.digest, blobs.c.key, blobs.c.size).where(blobs.c.digest ==
 _SENT_BY = exists().where(
     blob_senders.c.digest == blobs.c.digest, blob_senders.c.identity_id == bindparam("identity_id")
 )
+_SHARED = select(task_groups.c.task_group_id).where(task_groups.c.group_id.in_(bindparam("group_ids", expanding=True)))
 _HAS_A_TASK = (
     exists()
     .where(blob_uses.c.digest == blobs.c.digest, blob_uses.c.seq == tasks.c.seq)
     .where(
         or_(
             tasks.c.owner_id == bindparam("identity_id"),
+            tasks.c.task_group_id.in_(_SHARED),
             and_(
                 ~blob_uses.c.is_result,
                 exists().where(
@@ -75,9 +78,10 @@ def sent_by(connection: Connection, digest: str, identity_id: str) -> Blob | Non
     return _found(connection.execute(_SENT, {"of": digest, "identity_id": identity_id}).first())
 
 
-def readable_by(connection: Connection, digest: str, identity_id: str) -> Blob | None:
-    """Find a blob that somebody may read: has sent it, or has a task or an endpoint that was sent a reference to it."""
-    return _found(connection.execute(_READABLE, {"of": digest, "identity_id": identity_id}).first())
+def readable_by(connection: Connection, digest: str, identity: Identity) -> Blob | None:
+    """Find a blob that somebody may read: has sent it, or may see a task or has an endpoint that has to do with it."""
+    who = {"identity_id": identity.identity_id, "group_ids": list(identity.group_ids)}
+    return _found(connection.execute(_READABLE, {"of": digest, **who}).first())
 
 
 def keep(connection: Connection, blob: Blob, identity_id: str, now: float, *, instead_of: Blob | None = None) -> Blob:

@@ -137,6 +137,12 @@ def registration(connection: Connection, endpoint_id: str) -> EndpointRegistrati
     return EndpointRegistration.from_json(json.loads(said)) if TAKES_CANCELS in said else EndpointRegistration("")
 
 
+def admins(connection: Connection, endpoint_id: str) -> frozenset[str]:
+    """Return the identities that look after an endpoint beside its owner."""
+    said = connection.execute(_SAID, {"endpoint_id": endpoint_id}).scalar() or "{}"
+    return frozenset(json.loads(said).get("admins") or ())
+
+
 def takes_blobs(connection: Connection, endpoint_id: str) -> bool:
     """Say whether an endpoint can read arguments by reference."""
     said = connection.execute(_SAID, {"endpoint_id": endpoint_id}).scalar() or ""
@@ -219,18 +225,26 @@ def remove(connection: Connection, endpoint_id: str) -> None:
     connection.execute(delete(endpoints).where(endpoints.c.endpoint_id == endpoint_id))
 
 
-def document(connection: Connection, endpoint_id: str) -> dict[str, Any] | None:
-    """Return what was registered of an endpoint; None when it is not there."""
-    row = connection.execute(select(endpoints).where(endpoints.c.endpoint_id == endpoint_id)).mappings().first()
-    return None if row is None else _document(dict(row))
+def document(connection: Connection, endpoint_id: str) -> dict[str, Any]:
+    """Return what was registered of an endpoint that is there."""
+    row = connection.execute(select(endpoints).where(endpoints.c.endpoint_id == endpoint_id)).mappings().one()
+    return _document(dict(row))
 
 
 def visible_to(connection: Connection, identity_id: str, *, public: bool) -> list[dict[str, Any]]:
-    """List somebody's endpoints, oldest first; with `public`, also the public ones of others."""
+    """List somebody's endpoints, oldest first; with `public`, also those of others that they may use."""
     mine = endpoints.c.owner_id == identity_id
-    statement = select(endpoints).where(or_(mine, endpoints.c.is_public) if public else mine)
+    named = endpoints.c.registration.contains(f'"{identity_id}"', autoescape=True)
+    statement = select(endpoints).where(or_(mine, endpoints.c.is_public, named) if public else mine)
     rows = connection.execute(statement.order_by(endpoints.c.created_at)).mappings()
-    return [_document(dict(row)) for row in rows]
+    return [
+        document
+        for row in rows
+        # The id may be named for another reason than that it is an admin's.
+        if (document := _document(dict(row)))["owner"] == identity_id
+        or row["is_public"]
+        or identity_id in (document.get("admins") or ())
+    ]
 
 
 def _endpoint(row: Any) -> Endpoint:

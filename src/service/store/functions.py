@@ -35,17 +35,19 @@ class Function:
     """A function, as submitting it needs it.
 
     Attributes:
+        group_id: the group whose members may run it, or None.
         code: what every task of it begins with, and runs in.
     """
 
     function_id: str
     owner_id: str
     is_public: bool
+    group_id: str | None
     code: Code
 
 
 _CODE_COLUMNS = (functions.c.packed_code, *containers.COLUMNS)
-_RUNNABLE = (functions.c.function_id, functions.c.owner_id, functions.c.is_public)
+_RUNNABLE = (functions.c.function_id, functions.c.owner_id, functions.c.is_public, functions.c.group_id)
 _WITH_CONTAINER = functions.outerjoin(containers_table, containers_table.c.container_id == functions.c.container_id)
 _SOME = (
     select(*_RUNNABLE, *_CODE_COLUMNS)
@@ -91,8 +93,16 @@ def some(connection: Connection, function_ids: Sequence[str]) -> dict[str, Funct
     found: dict[str, Function] = {}
     for chunk in keys(function_ids):
         for row in connection.execute(_SOME, {"function_ids": chunk}):
-            found[row[0]] = Function(row[0], row[1], row[2], _code(row[3:]))
+            found[row[0]] = Function(row[0], row[1], row[2], row[3], _code(row[4:]))
     return found
+
+
+def owner_of_deleted(connection: Connection, function_id: str) -> str | None:
+    """Find whose a function was that was deleted."""
+    statement = select(functions.c.owner_id).where(
+        functions.c.function_id == function_id, functions.c.deleted_at.is_not(None)
+    )
+    return connection.execute(statement).scalar()
 
 
 def code(connection: Connection, function_ids: Sequence[str]) -> dict[str, Code]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
@@ -44,11 +45,13 @@ class Record:
     """What is known of a task, for the one who asks for it.
 
     Attributes:
+        group_id: the group whose members may see it as well, or None.
         message: the result's envelope, or None when there is none yet.
     """
 
     task_id: str
     task_group_id: str
+    group_id: str | None
     owner_id: str
     endpoint_id: str
     function_id: str
@@ -85,6 +88,7 @@ _RECORDS = (
     select(
         tasks.c.task_id,
         tasks.c.task_group_id,
+        task_groups.c.group_id,
         tasks.c.owner_id,
         tasks.c.endpoint_id,
         tasks.c.function_id,
@@ -94,6 +98,7 @@ _RECORDS = (
         results.c.message,
     )
     .join(results, results.c.seq == tasks.c.seq, isouter=True)
+    .join(task_groups, task_groups.c.task_group_id == tasks.c.task_group_id, isouter=True)
     .where(tasks.c.task_id.in_(bindparam("task_ids", expanding=True)))
 )
 
@@ -153,5 +158,6 @@ def records(connection: Connection, task_ids: Sequence[str]) -> dict[str, Record
     found: dict[str, Record] = {}
     for chunk in keys(task_ids):
         for row in connection.execute(_RECORDS, {"task_ids": chunk}):
-            found[row[0]] = Record(*row)
+            columns: Sequence[Any] = row
+            found[row[0]] = Record(*columns)
     return found

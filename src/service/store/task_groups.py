@@ -16,16 +16,18 @@ class TaskGroup:
 
     Attributes:
         has_queue: whether results are put on a queue, besides being kept.
+        group_id: the group whose members may see its tasks, or None.
     """
 
     task_group_id: str
     owner_id: str
     has_queue: bool
+    group_id: str | None = None
 
 
-_ONE = select(task_groups.c.task_group_id, task_groups.c.owner_id, task_groups.c.has_queue).where(
-    task_groups.c.task_group_id == bindparam("task_group_id")
-)
+_ONE = select(
+    task_groups.c.task_group_id, task_groups.c.owner_id, task_groups.c.has_queue, task_groups.c.group_id
+).where(task_groups.c.task_group_id == bindparam("task_group_id"))
 _TASKS = select(tasks.c.task_id).where(tasks.c.task_group_id == bindparam("task_group_id")).order_by(tasks.c.seq)
 
 
@@ -51,6 +53,13 @@ def add(connection: Connection, group: TaskGroup, now: float) -> None:
 def give_queue(connection: Connection, task_group_id: str) -> None:
     """Have the results of a group put on a queue from now on."""
     connection.execute(update(task_groups).where(task_groups.c.task_group_id == task_group_id).values(has_queue=True))
+
+
+def share(connection: Connection, task_group_id: str, group_id: str | None) -> None:
+    """Let the members of a group see the tasks of a task group, and no others; None: nobody but its owner."""
+    connection.execute(
+        update(task_groups).where(task_groups.c.task_group_id == task_group_id).values(group_id=group_id)
+    )
 
 
 def task_ids(connection: Connection, task_group_id: str) -> list[str]:

@@ -13,6 +13,7 @@ from ...wire.states import TaskState
 from . import functions
 from .database import fitting, keys
 from .functions import Code
+from .identities import Identity
 from .schema import (
     blob_uses,
     cancels,
@@ -284,8 +285,12 @@ class TaskFilter:
     state: str | None = None
 
 
-def listing(connection: Connection, owner_id: str, wanted: TaskFilter, limit: int) -> list[dict[str, Any]]:
-    """List somebody's tasks, newest first, without arguments and results."""
+def listing(connection: Connection, identity: Identity, wanted: TaskFilter, limit: int) -> list[dict[str, Any]]:
+    """List somebody's tasks, newest first, without arguments and results; of a task group all that they may see."""
+    may_see: Any = tasks.c.owner_id == identity.identity_id
+    if wanted.task_group_id is not None and identity.group_ids:
+        shared = select(task_groups.c.task_group_id).where(task_groups.c.group_id.in_(identity.group_ids))
+        may_see = or_(may_see, tasks.c.task_group_id.in_(shared))
     statement: Any = select(
         tasks.c.task_id,
         tasks.c.state.label("status"),
@@ -294,7 +299,7 @@ def listing(connection: Connection, owner_id: str, wanted: TaskFilter, limit: in
         tasks.c.function_id,
         tasks.c.created_at,
         tasks.c.finished_at,
-    ).where(tasks.c.owner_id == owner_id)
+    ).where(may_see)
     for column, value in (
         (tasks.c.task_group_id, wanted.task_group_id),
         (tasks.c.endpoint_id, wanted.endpoint_id),

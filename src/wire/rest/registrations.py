@@ -77,7 +77,7 @@ class FunctionRegistration:
             meta=read(body, "meta", dict, {}),
             description=read(body, "description", str, None),
             public=read(body, "public", bool, False),
-            group=read(body, "group", str, None),
+            group=None if body.get("group") is None else read_id(body["group"], "group"),
             ha_endpoint_id=read(body, "ha_endpoint_id", str, None),
             metadata=read(body, "metadata", dict, None),
             container_uuid=None

@@ -86,6 +86,14 @@ def task_group(task_group_id: str, task_ids: Sequence[str]) -> dict[str, Any]:
     return {"taskgroup_id": task_group_id, "tasks": [{"id": task_id} for task_id in task_ids]}
 
 
+def read_shared_group(body: object) -> str | None:
+    """Read the body of `PUT /v3/taskgroup/{id}/group`: the group to share with, None for nobody."""
+    body = as_object(body, "body")
+    if "group" not in body:
+        raise WireError("field 'group' is missing: the id of a group, or null for nobody")
+    return None if body["group"] is None else read_id(body["group"], "group")
+
+
 def read_task_group(body: object) -> tuple[str, list[str]]:
     """Read the answer of `GET /v2/taskgroup/{id}`: the group's id and its task ids."""
     body = as_object(body, "body")
