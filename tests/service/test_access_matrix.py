@@ -76,6 +76,8 @@ SHARED = (200, 200, 403, 403)
 NOBODY = (403, 403, 403, 403)
 FUNCTION = {"function_name": "f", "function_code": pack(["01\ncode"])}
 ENDPOINT = {"endpoint_name": "lab"}
+NO_FUNCTIONS: dict[str, list[str]] = {"functions": []}
+CONTAINER = {"type": "docker", "location": "python:3.12", "name": "python"}
 
 MATRIX: list[Row] = [
     Row("GET", "/v3/identity", ALL),
@@ -94,6 +96,14 @@ MATRIX: list[Row] = [
         "/v2/functions/{function_id}",
         {"private function": ONE, "public function": ONE, "shared function": ONE},
     ),
+    Row("GET", "/v3/functions/search?query=f", ALL),
+    # containers
+    Row("POST", "/v2/containers", ALL, CONTAINER),
+    Row("GET", "/v2/containers", ALL),
+    *rows("GET", "/v2/containers/{container_id}", {"private container": ONE}),
+    *rows("GET", "/v2/containers/{container_id}/{type}", {"private container": ONE}),
+    *rows("DELETE", "/v2/containers/{container_id}", {"private container": ONE}),
+    *rows("POST", "/v3/functions", {"private container": ONE}, {**FUNCTION, "container_uuid": "{container_id}"}),
     # endpoints
     Row("POST", "/v2/endpoints", ALL, ENDPOINT),
     Row("POST", "/v3/endpoints", ALL, ENDPOINT),
@@ -127,6 +137,16 @@ MATRIX: list[Row] = [
             method,
             path,
             {"private endpoint": ONE, "public endpoint": ONE, "user endpoint": ONE, "managed by Bob": SHARED},
+        )
+    ],
+    *[
+        row
+        for method, body in (("PUT", NO_FUNCTIONS), ("PATCH", {}))
+        for row in rows(
+            method,
+            "/v3/endpoints/{endpoint_id}/allowed_functions",
+            {"private endpoint": ONE, "public endpoint": ONE, "managed by Bob": SHARED},
+            body,
         )
     ],
     # submitting
@@ -206,7 +226,7 @@ class Site:
 
     def world(self, thing: str) -> World:
         """Make a thing of Ann's."""
-        common = {"group": self.group_id, "everybody's": self.everybodys, "open": self.open_id}
+        common = {"group": self.group_id, "everybody's": self.everybodys, "open": self.open_id, "type": "docker"}
         make: Callable[[], dict[str, str]] = {
             "": dict,
             "group": dict,
@@ -217,6 +237,7 @@ class Site:
             "public endpoint": lambda: self._endpoint(public=True),
             "managed by Bob": lambda: self._endpoint(admins=[self.bob_id]),
             "user endpoint": self._user_endpoint,
+            "private container": lambda: {"container_id": self.ann.post("/v2/containers", CONTAINER)["container_id"]},
             "private task group": lambda: self._task_group(PAYLOAD),
             "shared task group": lambda: self._shared(self._task_group(PAYLOAD)),
             "private blob": lambda: self._blob(b"private"),
@@ -310,7 +331,9 @@ PRIVATE = [row for row in MATRIX if row.is_blind and row.of.startswith(("private
 @pytest.mark.parametrize("row", PRIVATE, ids=lambda row: row.name)
 def test_a_stranger_is_not_told_whether_a_private_thing_is_there(site: Site, row: Row) -> None:
     there = site.world(row.of)
-    nowhere = {name: new_id() for name in ("endpoint_id", "function_id", "task_id", "task_group_id", "group")}
+    nowhere = {
+        name: new_id() for name in ("endpoint_id", "function_id", "task_id", "task_group_id", "group", "container_id")
+    }
     nowhere["digest"] = sha256(new_id().encode()).hexdigest()
     absent = World({**there.ids, **{name: value for name, value in nowhere.items() if name in there.ids}})
 
