@@ -26,6 +26,7 @@ demo: $(VENV)/.made-demo  ## Count the words of Python's standard library in tas
 
 test: $(VENV)/.made-test  ## Run the whole test suite (under ten minutes on two cores)
 	@scripts/install-rabbitmq
+	@scripts/install-bubblewrap
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_OPTIONS)
 
 check: $(VENV)/.made-check  ## Run formatter, linter, type checkers and the check of the layers

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from ..errors import FarpoolError
+from ..wire.containers import container_type
 from ..wire.ids import as_id
 from .resources import LAUNCHER
 
@@ -42,6 +43,11 @@ class EndpointConfig:
         run_in_sandbox: whether each task runs in a directory of its own; not with threads, which share one.
         mpi_launcher: the command that starts a program in several ranks, for tasks with a resource specification; it
             is called with ``-n RANKS``.
+        allowed_environments: types of containers and environments that tasks may be run in, such as ``"venv"`` or
+            ``"podman"``; empty: none; None: all.
+        environment_options: by type, options for the command that makes the container, such as
+            ``{"docker": ["--gpus", "all"]}``.
+        environment_start_s: seconds that a worker has to start in its environment, with the pull of its image.
     """
 
     engine: str = "processes"
@@ -57,6 +63,9 @@ class EndpointConfig:
     max_blob_cache_mb: int = 10_000
     run_in_sandbox: bool = False
     mpi_launcher: str = LAUNCHER
+    allowed_environments: tuple[str, ...] | None = None
+    environment_options: Mapping[str, Sequence[str]] | None = None
+    environment_start_s: float = 300.0
 
     def __post_init__(self) -> None:
         if self.engine not in {"processes", "threads"} and not _is_reference(self.engine):
@@ -65,7 +74,7 @@ class EndpointConfig:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
                 raise ValueError(f"{name} must be a whole number from 1 on, not {value!r}")
-        for name, least in (("heartbeat_period_s", 1), ("grace_s", 0)):
+        for name, least in (("heartbeat_period_s", 1), ("grace_s", 0), ("environment_start_s", 1)):
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value < 1e6:
                 raise ValueError(f"{name} must be a number of seconds from {least} on, not {value!r}")
@@ -78,6 +87,7 @@ class EndpointConfig:
         if self.allowed_functions is not None:
             allowed = tuple(as_id(one, "a function id in allowed_functions") for one in self.allowed_functions)
             object.__setattr__(self, "allowed_functions", allowed)
+        _check_environments(self.allowed_environments, self.environment_options)
 
     @property
     def workers(self) -> int:
@@ -117,6 +127,14 @@ class EndpointConfig:
             if not isinstance(allowed, list):
                 raise ValueError(f"allowed_functions must be a list of function ids, not {allowed!r}")
             values["allowed_functions"] = tuple(cast("Sequence[str]", allowed))
+        environments = values.get("allowed_environments")
+        if environments is not None:
+            if not isinstance(environments, list):
+                raise ValueError(f"allowed_environments must be a list of types, not {environments!r}")
+            values["allowed_environments"] = tuple(cast("Sequence[str]", environments))
+        options = values.get("environment_options")
+        if options is not None and not isinstance(options, Mapping):
+            raise ValueError(f"environment_options must be an object of lists by type, not {options!r}")
         return cls(**values)
 
 
@@ -144,6 +162,17 @@ def _check_surroundings(engine: str, run_in_sandbox: object, mpi_launcher: objec
         raise ValueError("run_in_sandbox needs another engine than 'threads': threads share one working directory")
     if not isinstance(mpi_launcher, str) or not mpi_launcher.strip():
         raise ValueError(f"mpi_launcher must be a command, such as 'mpiexec', not {mpi_launcher!r}")
+
+
+def _check_environments(allowed: Sequence[str] | None, options: Mapping[str, Sequence[str]] | None) -> None:
+    for one in allowed or ():
+        container_type(one, "a type in allowed_environments")
+    for kind, some in (options or {}).items():
+        container_type(kind, "a type in environment_options")
+        if not isinstance(some, (list, tuple)) or not all(
+            isinstance(one, str) for one in cast("Sequence[object]", some)
+        ):
+            raise ValueError(f"environment_options of {kind} must be a list of strings, not {some!r}")
 
 
 def _is_reference(text: object) -> bool:

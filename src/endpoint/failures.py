@@ -23,6 +23,7 @@ CANCELLED = "TASK_CANCELLED"  # ours
 TIMED_OUT = "TASK_TIMEOUT"  # ours
 CANNOT_DESERIALIZE = "DESERIALIZATION_FAILED"  # ours
 BLOB_UNAVAILABLE = "BLOB_UNAVAILABLE"  # ours
+ENVIRONMENT_UNAVAILABLE = "ENVIRONMENT_UNAVAILABLE"  # ours
 CANNOT_SERIALIZE = "SERIALIZATION_FAILED"  # ours
 
 #: An error's text is cut to this many characters: a traceback is for reading.
@@ -58,6 +59,15 @@ def overdue(task_id: str, timeout_s: float, how: str) -> str:
     'task 7d1 ran for longer than its time-out of 2.5 s and was stopped'
     """
     return f"task {task_id} ran for longer than its time-out of {timeout_s:g} s and {how}"
+
+
+def unavailable(kind: str, location: str, why: str) -> str:
+    """Say that a task's environment cannot be had.
+
+    >>> unavailable("venv", "/opt/v", "there is no /opt/v/bin/python")
+    "the function's environment, venv '/opt/v', cannot be had here: there is no /opt/v/bin/python"
+    """
+    return f"the function's environment, {kind} {location!r}, cannot be had here: {why}"
 
 
 def shortened(text: str, limit: int = MAX_TEXT_CHARS) -> str:

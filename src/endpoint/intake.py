@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 from ..errors import WireError
 from ..wire.blobs import from_header
 from ..wire.bounds import as_priority, as_timeout
+from ..wire.containers import CONTAINER_TYPES, Environment
 from ..wire.envelope import decode
 from ..wire.ids import as_id
 from ..wire.messages import Task, TaskCancel
@@ -21,7 +22,7 @@ from .resources import read_specification
 #: Within a JSON string quotes are escaped, so this is found only where it is a value or a key of the message.
 _CANCEL = b'"task_cancel"'
 #: Headers of a task that only farpool's services send.
-_OURS = frozenset({"timeout_s", "priority", "movable", "blobs", "takes_blobs"})
+_OURS = frozenset({"timeout_s", "priority", "movable", "blobs", "takes_blobs", "container"})
 #: A cancel message is shorter than this.
 _CANCEL_BYTES = 1024
 
@@ -65,17 +66,27 @@ class Rules:
         endpoint_id: its id, for messages.
         allowed_functions: ids of the functions it runs; None means all.
         takes_movable: whether it leaves movable tasks to others as long as they have not begun.
+        environments: types of containers that it may run tasks in.
+        engine: the name of its engine, where that is one that cannot; empty: it can.
     """
 
     endpoint_id: str
     allowed_functions: Collection[str] | None = None
     takes_movable: bool = True
+    environments: Collection[str] = CONTAINER_TYPES
+    engine: str = ""
 
 
 def rules_of(endpoint_id: str, config: EndpointConfig) -> Rules:
     """Say what an endpoint takes that is configured so."""
     allowed = None if config.allowed_functions is None else frozenset(config.allowed_functions)
-    return Rules(endpoint_id, allowed, takes_movable=not config.at_most_once)
+    return Rules(
+        endpoint_id,
+        allowed,
+        takes_movable=not config.at_most_once,
+        environments=CONTAINER_TYPES if config.allowed_environments is None else config.allowed_environments,
+        engine="" if config.engine == "processes" else config.engine,
+    )
 
 
 def read(headers: Mapping[str, Any], body: bytes, rules: Rules) -> Request:
@@ -109,7 +120,8 @@ def _job(task_id: str, headers: Mapping[str, Any], body: bytes, rules: Rules) ->
     job = _with_resources(Job(task_id, body, serializers), asked) if asked else Job(task_id, body, serializers)
     if isinstance(job, Job) and headers.keys() & _OURS:
         movable = rules.takes_movable and headers.get("movable") is True
-        return _with_options(replace(job, movable=movable), headers)
+        job = _with_options(replace(job, movable=movable), headers)
+        return job if isinstance(job, Refusal) or "container" not in headers else _contained(job, headers, rules)
     return job
 
 
@@ -127,6 +139,23 @@ def _with_options(job: Job, headers: Mapping[str, Any]) -> Job | Refusal:
     except (TypeError, ValueError) as error:
         return Refusal(job.task_id, failures.NOT_A_TASK, f"the task cannot be run: header {error}")
     return replace(job, timeout_s=timeout_s, priority=priority, blobs=blobs, takes_blobs=takes_blobs)
+
+
+def _contained(job: Job, headers: Mapping[str, Any], rules: Rules) -> Job | Refusal:
+    try:
+        environment = Environment.from_header(headers["container"])
+    except (TypeError, ValueError, WireError) as error:
+        return Refusal(job.task_id, failures.ENVIRONMENT_UNAVAILABLE, f"the task cannot be run: header {error}")
+    why = ""
+    if rules.engine:
+        why = f"its engine is {rules.engine!r}, and only the engine 'processes' has workers in environments"
+    elif environment.type not in rules.environments:
+        allowed = ", ".join(rules.environments) or "none"
+        why = f"its owner allows these types: {allowed} (allowed_environments in its configuration)"
+    if why:
+        message = failures.unavailable(environment.type, environment.location, f"endpoint {rules.endpoint_id}: {why}")
+        return Refusal(job.task_id, failures.ENVIRONMENT_UNAVAILABLE, message)
+    return replace(job, environment=environment)
 
 
 def _priority(header: object) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..wire.containers import Environment
 from ..wire.messages import WORKER
 from .resources import LAUNCHER
 
@@ -30,6 +31,7 @@ class Job:
         blobs: what its arguments refer to, with the sizes in bytes.
         takes_blobs: whether its result may be a reference.
         resources: the resource specification, for the engine or the worker to honour or refuse; empty: none.
+        environment: what its worker must run in; None: the endpoint's own Python.
     """
 
     task_id: str
@@ -41,6 +43,12 @@ class Job:
     blobs: Mapping[str, int] = field(default_factory=dict[str, int])
     takes_blobs: bool = False
     resources: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    environment: Environment | None = None
+
+    @property
+    def key(self) -> tuple[str, str] | None:
+        """What tells its environment from others; None: the endpoint's own Python."""
+        return None if self.environment is None else self.environment.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +80,7 @@ class Site:
         outgoing: the directory for those of results; empty: results travel along.
         sandboxes: the directory in which each task has one of its own, which it runs in; empty: they have none.
         mpi_launcher: the command that starts a program in several MPI ranks.
+        farpool_version: for a worker that has farpool without its metadata; empty: it knows.
     """
 
     endpoint_id: str
@@ -81,6 +90,7 @@ class Site:
     outgoing: str = ""
     sandboxes: str = ""
     mpi_launcher: str = LAUNCHER
+    farpool_version: str = ""
 
     def details(self) -> dict[str, Any]:
         """Give the facts that every result carries: clients compare the versions with their own."""
@@ -93,7 +103,7 @@ class Site:
             "os": platform.platform(),
             "python_version": platform.python_version(),
             "dill_version": dill.__version__,
-            "farpool_version": __version__,
+            "farpool_version": self.farpool_version or __version__,
             "endpoint_id": self.endpoint_id,
         }
 

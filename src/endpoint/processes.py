@@ -15,19 +15,23 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from ..amqp import Loop, Timer
+from ..version import __version__
 from ..wire.messages import WORKER, TaskTransition
 from ..wire.states import Actor, TaskState
 from . import failures, printed
 from .engine import Cancelled, EngineState, Loss, Outcome
+from .environment_link import EnvironmentLink
+from .environments import RETRY_S, EnvironmentOptions, Environments
 from .frames import Frame
 from .job import Job, Outgoing, Site, worker_name
-from .pump import Pump
-from .waiting import Waiting
+from .lines import Demand, Key, Lines, successor
+from .pump import Outlet, Pump
 from .worker_link import WorkerLink
 from .worker_output import WorkerOutput
 from .worker_process import job_frame, outcome_in, site_frame
@@ -40,6 +44,8 @@ MAX_FAILED_STARTS = 3
 RESTART_DELAY_S = 5.0
 #: A job that a worker died of while it was still reading it may be the cause: it is given to so many workers.
 MAX_TRIES = 3
+#: An idle worker of an environment makes way for one of the usual ones after so many seconds.
+IDLE_S = 60.0
 #: Idle workers have this long to run their exit handlers.
 EXIT_TIMEOUT_S = 1.0
 
@@ -63,6 +69,7 @@ class ProcessEngine:
         loop: where it lives.
         workers: how many.
         output: where they print.
+        environments: what the endpoint's owner says of environments.
     """
 
     def __init__(
@@ -71,18 +78,20 @@ class ProcessEngine:
         *,
         workers: int,
         output: WorkerOutput = WorkerOutput(),  # noqa: B008 - a frozen value
+        environments: EnvironmentOptions = EnvironmentOptions(),  # noqa: B008 - a frozen value
     ) -> None:
         self._loop = loop
         self._pump = Pump(output)
+        self._environments = Environments(environments)
         self._site: Site | None = None
         self._total = workers
         self._starting: set[WorkerLink] = set()
         self._idle: list[WorkerLink] = []
         self._busy: dict[WorkerLink, _Assignment] = {}
         self._reporting: set[WorkerLink] = set()  # done, and what they printed is being passed on
-        self._stopped: set[WorkerLink] = set()  # killed for their job, and not gone yet
-        self._timers: dict[WorkerLink, Timer] = {}  # of jobs with a time-out
-        self._waiting: Waiting[_Assignment] = Waiting()
+        self._stopped: set[WorkerLink] = set()  # ended by us, and not gone yet
+        self._timers: dict[WorkerLink, Timer] = {}  # of jobs with a time-out, and of starts
+        self._lines: Lines[_Assignment] = Lines()
         self._ready: Callable[[], None] = _nothing
         self._failed: Callable[[str], None] = _nothing
         self._failed_starts = 0
@@ -100,7 +109,7 @@ class ProcessEngine:
         """Tell the workers where they are."""
         self._site = site
         for worker in (*self._idle, *self._busy):
-            worker.send(site_frame(site))
+            worker.send(site_frame(_site_of(worker, site)))
 
     def submit(self, job: Job, done: Callable[[Outcome], None]) -> None:
         """Have a job run, by an idle worker at once."""
@@ -108,14 +117,14 @@ class ProcessEngine:
 
     def withdraw(self) -> list[str]:
         """Drop all jobs that no worker has begun."""
-        dropped = list(self._waiting)
-        self._waiting.clear()
+        dropped = list(self._lines)
+        self._lines.clear()
         return dropped
 
     def cancel(self, task_id: str, *, running: bool) -> Cancelled | None:
         """Drop one job; one that runs with its worker, in whose place a new one is started."""
-        if task_id in self._waiting:
-            self._waiting.take(task_id)
+        if task_id in self._lines:
+            self._lines.take(task_id)
             return Cancelled.WAITED
         worker = next((one for one, busy in self._busy.items() if busy.job.task_id == task_id), None)
         if worker is None or not running:
@@ -126,7 +135,7 @@ class ProcessEngine:
     def state(self) -> EngineState:
         """Say how it is."""
         running = [assignment.job.task_id for assignment in self._busy.values()]
-        return EngineState(self._total, len(self._idle), len(self._waiting), running)
+        return EngineState(self._total, len(self._idle), len(self._lines), running)
 
     def stop(self) -> None:
         """End the workers at once."""
@@ -143,22 +152,44 @@ class ProcessEngine:
             worker.finish(max(0.0, deadline - time.monotonic()))
         for workers in (self._starting, self._busy, self._stopped, self._idle, self._reporting, self._timers):
             workers.clear()
-        self._waiting.clear()
+        self._lines.clear()
         self._pump.close()
+        self._environments.close()
 
-    def _start_worker(self) -> None:
-        if self._is_stopped:
+    def _start_worker(self, key: Key = None) -> None:
+        if self._is_stopped or self._count() >= self._total:
             return
         try:
             outlet = self._pump.open()
             try:
-                worker = WorkerLink(self._loop, received=self._received, ended=self._ended, outlet=outlet)
+                worker = self._launch(key, outlet)
             finally:
                 outlet.close_writers()
         except OSError as error:
-            self._start_failed(f"a worker process cannot be started: {error}")
+            if key is None:
+                self._start_failed(f"a worker process cannot be started: {error}")
+            else:
+                self._environment_failed(key, f"its worker cannot be started: {error}")
             return
         self._starting.add(worker)
+        if key is not None:
+            self._timers[worker] = self._loop.call_later(self._environments.start_s, partial(self._too_slow, worker))
+
+    def _launch(self, key: Key, outlet: Outlet) -> WorkerLink:
+        if key is None:
+            return WorkerLink(self._loop, received=self._received, ended=self._ended, outlet=outlet)
+        site = self._site or Site("")
+        return EnvironmentLink(
+            self._loop,
+            key=key,
+            command=lambda link: self._environments.command(key, site, link),
+            received=self._received,
+            ended=self._ended,
+            outlet=outlet,
+        )
+
+    def _count(self) -> int:
+        return len(self._starting) + len(self._idle) + len(self._busy) + len(self._reporting)
 
     def _start_failed(self, what: str) -> None:
         self._failed_starts += 1
@@ -182,13 +213,22 @@ class ProcessEngine:
                 self._reporting.add(worker)
                 self._pump.take(worker.outlet, partial(self._printed, worker, assignment, outcome))
         elif worker in self._starting:
-            self._starting.discard(worker)
+            self._begin(worker)
+
+    def _begin(self, worker: WorkerLink) -> None:
+        """Put a worker to work that is ready."""
+        self._starting.discard(worker)
+        self._take_from(worker)  # the timer of its start
+        worker.ready_at = time.monotonic()
+        if worker.key is None:
             self._failed_starts = 0
             ready, self._ready = self._ready, _nothing
             ready()
-            if self._site is not None:
-                worker.send(site_frame(self._site))
-            self._next(worker)
+        else:
+            self._pump.take_now(worker.outlet)  # what its command has said is no job's
+        if self._site is not None:
+            worker.send(site_frame(_site_of(worker, self._site)))
+        self._next(worker)
 
     def _printed(
         self, worker: WorkerLink, assignment: _Assignment, outcome: bytes | Outgoing, stdout: str, stderr: str
@@ -207,17 +247,77 @@ class ProcessEngine:
         self._loop.call(report)
 
     def _submit(self, assignment: _Assignment, *, is_first: bool = False) -> None:
-        if self._idle:
-            self._assign(self._idle.pop(), assignment)
-        else:
-            job = assignment.job
-            self._waiting.put(job.task_id, assignment, priority=job.priority, is_first=is_first)
+        job = assignment.job
+        worker = next((one for one in reversed(self._idle) if one.key == job.key), None)
+        if worker is not None:
+            self._idle.remove(worker)
+            self._assign(worker, assignment)
+            return
+        refusal = None if job.key is None else self._environments.refusal(job.key)
+        if refusal is not None:
+            self._loop.call(partial(assignment.done, refusal))
+            return
+        self._lines.put(job.task_id, assignment, key=job.key, priority=job.priority, is_first=is_first)
+        self._make_way()
+
+    def _demands(self) -> list[Demand]:
+        everybody = (*self._starting, *self._idle, *self._busy, *self._reporting)
+        starting = Counter(worker.key for worker in self._starting)
+        demands = self._lines.demands(starting, Counter(worker.key for worker in everybody))
+        # Where no worker could be started a moment ago, those that are there have to do.
+        return [
+            replace(one, starting=one.waiting)
+            if one.key is not None and self._environments.has_failed(one.key)
+            else one
+            for one in demands
+        ]
+
+    def _make_way(self) -> None:
+        """Have workers that are idle make way for those that are wanted."""
+        for demand in self._demands() if self._idle or self._count() < self._total else ():
+            if not demand.wants_more:
+                continue
+            useless = next((one for one in self._idle if not self._lines.has(one.key)), None)
+            if useless is not None:
+                self._retire(useless, demand.key)
+            elif demand.key is not None:
+                self._start_worker(demand.key)
+
+    def _retire(self, worker: WorkerLink, key: Key) -> None:
+        """End an idle worker and start one of another line in its place."""
+        if worker in self._idle:
+            self._idle.remove(worker)
+        self._stopped.add(worker)
+        worker.retire()
+        self._start_worker(key)
+
+    def _refill(self, own: Key) -> None:
+        """Start a worker in the place of one that is gone: of the line where one is wanted, else of the usual one."""
+        key = successor(own, self._demands(), total=self._total, served_s=0.0) if self._lines else None
+        self._start_worker(key if self._lines.has(key) else None)
 
     def _next(self, worker: WorkerLink) -> None:
-        if self._waiting and not worker.has_exited:
-            self._assign(worker, self._waiting.pop())
-        else:
-            self._idle.append(worker)
+        if self._lines and not worker.has_exited:
+            served_s = time.monotonic() - worker.ready_at
+            key = (
+                worker.key
+                if self._lines.only(worker.key)
+                else successor(worker.key, self._demands(), total=self._total, served_s=served_s)
+            )
+            if key != worker.key:
+                self._retire(worker, key)
+                return
+            if self._lines.has(key):
+                self._assign(worker, self._lines.pop(key))
+                return
+        self._idle.append(worker)
+        if worker.key is not None:
+            worker.idle_at = time.monotonic()
+            self._loop.call_later(IDLE_S, partial(self._retire_idle, worker, worker.idle_at))
+
+    def _retire_idle(self, worker: WorkerLink, idle_at: float) -> None:
+        if worker in self._idle and worker.idle_at == idle_at:
+            self._retire(worker, None)
 
     def _assign(self, worker: WorkerLink, assignment: _Assignment) -> None:
         assignment.begun_ns = time.time_ns()
@@ -244,8 +344,29 @@ class ProcessEngine:
         self._take_from(worker)
         self._stopped.add(worker)
         worker.end()
-        self._start_worker()
+        self._refill(worker.key)
         return assignment
+
+    def _too_slow(self, worker: WorkerLink) -> None:
+        if worker in self._starting and worker.key is not None:
+            self._starting.discard(worker)
+            self._take_from(worker)
+            self._stopped.add(worker)
+            said = self._pump.take_now(worker.outlet)
+            worker.end()
+            why = f"its worker was not ready after {self._environments.start_s:g} s (environment_start_s)"
+            self._environment_failed(worker.key, why, "".join(said))
+
+    def _environment_failed(self, key: tuple[str, str], why: str, said: str = "") -> None:
+        """Fail the jobs that wait for an environment, unless another worker is in it."""
+        loss = self._environments.failed(key, why, said)
+        log.warning("%s", loss.message)
+        if any(worker.key == key for worker in (*self._starting, *self._idle, *self._busy, *self._reporting)):
+            self._loop.call_later(RETRY_S, self._make_way)
+        else:
+            for assignment in self._lines.drop(key):
+                assignment.done(loss)
+        self._refill(None)
 
     def _ended(self, worker: WorkerLink, exit_code: int) -> None:
         if worker in self._stopped:
@@ -253,19 +374,25 @@ class ProcessEngine:
             return
         if worker in self._reporting:  # its result is here already
             self._reporting.discard(worker)
-            self._start_worker()
+            self._refill(worker.key)
             return
         how = failures.ending(exit_code)
         if worker in self._starting:
             self._starting.discard(worker)
-            self._start_failed(f"worker process {worker.pid} {how} before it was ready")
+            self._take_from(worker)
+            if worker.key is None:
+                self._start_failed(f"worker process {worker.pid} {how} before it was ready")
+            else:
+                said = self._pump.take_now(worker.outlet)
+                self._environment_failed(worker.key, f"its worker {how} before it was ready", "".join(said))
             return
-        self._start_worker()
         assignment = self._take_from(worker)
         if assignment is None:
             self._idle.remove(worker)
+            self._refill(worker.key)
             log.warning("idle worker process %d %s; a new one is started", worker.pid, how)
             return
+        self._refill(worker.key)
         task_id = assignment.job.task_id
         if worker.left_some and assignment.tries < MAX_TRIES:
             # It was dead or dying when the job was sent, and never began it: the job is not to blame.
@@ -285,6 +412,11 @@ class ProcessEngine:
             TaskTransition(time.time_ns(), TaskState.EXEC_END, Actor.MANAGER),
         )
         return Loss(code, message, details, transitions)
+
+
+def _site_of(worker: WorkerLink, site: Site) -> Site:
+    """Give what a worker is told of where it is: an environment has its own places for modules."""
+    return site if worker.key is None else replace(site, sys_path=(), farpool_version=__version__)
 
 
 def _advice(exit_code: int) -> str:

@@ -16,6 +16,7 @@ from .blob_cache import BlobCache
 from .config import EndpointConfig
 from .directory import EndpointDirectory
 from .engine import Engine, EngineBroken
+from .environments import EnvironmentOptions
 from .executors import ExecutorEngine, executor_named
 from .job import Site
 from .processes import ProcessEngine
@@ -112,7 +113,8 @@ def make_engine(
     """
     workers = config.workers
     if config.engine == "processes":
-        return ProcessEngine(loop, workers=workers, output=output)
+        environments = EnvironmentOptions(config.environment_options or {}, config.environment_start_s)
+        return ProcessEngine(loop, workers=workers, output=output, environments=environments)
     if config.engine == "threads":
         executor = ThreadPoolExecutor(workers, thread_name_prefix="farpool worker")
         return ExecutorEngine(loop, executor=executor, workers=workers, holds_back=True)

@@ -40,13 +40,23 @@ class Waiting(Generic[J]):
         if is_first:
             line.move_to_end(task_id, last=False)
 
+    @property
+    def head(self) -> tuple[str, int]:
+        """The task id of the job that is to be run next, and its priority.
+
+        Raises:
+            IndexError: none waits.
+        """
+        priority = self._priorities[0]
+        return next(iter(self._lines[priority])), priority
+
     def pop(self) -> J:
         """Take the job that is to be run next.
 
         Raises:
             IndexError: none waits.
         """
-        return self.take(next(iter(self._lines[self._priorities[0]])))
+        return self.take(self.head[0])
 
     def take(self, task_id: str) -> J:
         """Take a job out of the line.

@@ -33,7 +33,17 @@ class WorkerLink:
         ended: called once with the exit code (negative: the signal), when the process is gone and all it said was
             received; not called after `dismiss` and `kill`. After `end` nothing more is received.
         outlet: what the process prints goes there.
+
+    Attributes:
+        key: type and location of the environment that it runs in; None: the agent's own Python.
+        ready_at, idle_at: when it was ready, and last had nothing to do, on the monotonic clock; its engine notes it.
     """
+
+    key: tuple[str, str] | None = None
+    ready_at: float = 0.0
+    idle_at: float = 0.0
+
+    _deaf_timeout_s = DEAF_TIMEOUT_S
 
     def __init__(
         self,
@@ -49,22 +59,32 @@ class WorkerLink:
         self._ended = ended
         self._reader = FrameReader()
         self._unsent: list[memoryview] = []
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            try:
-                self._process = _start(theirs, outlet.output)
-            except OSError:
-                self._socket.close()
-                raise
         self.outlet = outlet
-        self._socket.setblocking(False)
-        self._pidfd = _pidfd_of(self._process.pid)
-        self._is_open = True
+        self._is_open = False
         self._has_exited = False
         self._left_some = False
-        self._ioloop.add_handler(self._socket.fileno(), self._on_socket, select.POLLIN)
+        self._process = self._launch()
+        self._pidfd = _pidfd_of(self._process.pid)
         if self._pidfd is not None:
             self._ioloop.add_handler(self._pidfd, self._on_exit, select.POLLIN)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        """Start the process, and a connection to it."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                process = _start(theirs, self.outlet.output)
+            except OSError:
+                ours.close()
+                raise
+        self._attach(ours)
+        return process
+
+    def _attach(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._socket.setblocking(False)
+        self._is_open = True
+        self._ioloop.add_handler(self._socket.fileno(), self._on_socket, select.POLLIN)
 
     @property
     def pid(self) -> int:
@@ -93,6 +113,10 @@ class WorkerLink:
     def dismiss(self) -> None:
         """Close the connection: an idle worker ends by itself, with its exit handlers. `finish` is to follow."""
         self._release()
+
+    def retire(self) -> None:
+        """Close the connection: an idle worker ends by itself; `ended` tells when it is gone."""
+        self._closed()
 
     def kill(self) -> None:
         """Close the connection and end the process at once, with what it started. `finish` is to follow."""
@@ -175,7 +199,7 @@ class WorkerLink:
                 self._process.wait(DEAF_TIMEOUT_S)
             self._reap()
         else:
-            self._loop.call_later(DEAF_TIMEOUT_S, self._kill_if_deaf)
+            self._loop.call_later(self._deaf_timeout_s, self._kill_if_deaf)
 
     def _kill_if_deaf(self) -> None:
         if self._pidfd is not None:
@@ -184,7 +208,11 @@ class WorkerLink:
     def _reap(self) -> None:
         self._release()
         self._process.kill()  # does nothing to one that has ended
-        self._ended(self, self._process.wait())
+        self._ended(self, self._told(self._process.wait()))
+
+    def _told(self, exit_code: int) -> int:
+        """Give the exit code of the worker: its process's own."""
+        return exit_code
 
     def _release(self) -> None:
         self._close_socket()

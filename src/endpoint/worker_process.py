@@ -72,14 +72,24 @@ def _outcome_frame(outcome: bytes | Outgoing) -> Frame:
 
 def main() -> None:
     """Be a worker process."""
-    _lead_a_group()
     if not die_with_parent():
         watch_parent()
     agent = socket.socket(fileno=int(sys.argv[1]))
+    work_for(agent, WorkerOutput.loads(sys.argv[3]))
+
+
+def work_for(agent: socket.socket, output: WorkerOutput) -> None:
+    """Take jobs from an agent, until it is gone.
+
+    Args:
+        agent: the connection to it.
+        output: where to print.
+    """
+    _lead_a_group()
     agent.set_inheritable(False)
     # Where native code crashed goes to the log, as what went wrong so far; what is printed from now on, to the output.
     faulthandler.enable(os.dup(2))
-    print_to(WorkerOutput.loads(sys.argv[3]))
+    print_to(output)
     sys.argv[:] = ["farpool-worker"]
     # Ctrl-C in the agent's terminal is for the agent, which lets running tasks end. A handler, not SIG_IGN: what a task
     # starts must not inherit it.

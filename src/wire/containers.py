@@ -85,6 +85,11 @@ class Environment:
     name: str = ""
     created_at: int = 0
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from others: two of one type at one place are the same to a worker."""
+        return self.type, self.location
+
     def message(self) -> Container:
         """Give what the task message holds of it."""
         image = ContainerImage(self.type, self.location, self.created_at, self.created_at)

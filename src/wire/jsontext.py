@@ -2,15 +2,25 @@
 
 A 1 MiB array passes seven times through JSON on its way there and back; orjson takes a tenth of the time for it. It
 refuses what JSON of this protocol may hold now and then: half a surrogate pair in a traceback, integers over 64 bits,
-`NaN` that somebody sends. The standard library writes and reads those.
+`NaN` that somebody sends. The standard library writes and reads those, and everything where there is no orjson: workers
+in containers have what the container has.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import Any
 
-import orjson
+
+def _found() -> Any:
+    try:
+        return importlib.import_module("orjson")
+    except ImportError:  # it is made for one version of Python
+        return None
+
+
+orjson: Any = _found()
 
 
 class _Exact:
@@ -37,7 +47,7 @@ def _marked(part: object) -> Any:
 _WRITE = json.JSONEncoder(separators=(",", ":"), default=_marked).encode
 
 
-def _written(part: object) -> orjson.Fragment:
+def _written(part: object) -> Any:
     return orjson.Fragment(_WRITE(_marked(part)))
 
 
@@ -50,10 +60,13 @@ def dumps(value: Any) -> bytes:
         TypeError: it holds something that JSON cannot say.
         ValueError: it holds itself.
     """
+    if orjson is None:
+        return _WRITE(value).encode()
     try:
-        return orjson.dumps(value, default=_written)
+        text: bytes = orjson.dumps(value, default=_written)
     except TypeError:
         return _WRITE(value).encode()
+    return text
 
 
 def loads(text: bytes) -> Any:
@@ -63,6 +76,8 @@ def loads(text: bytes) -> Any:
         ValueError: it is not JSON, or not UTF-8.
         RecursionError: it is nested too deeply.
     """
+    if orjson is None:
+        return json.loads(text.decode())
     try:
         return orjson.loads(text)
     except ValueError:

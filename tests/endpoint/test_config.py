@@ -21,6 +21,13 @@ def test_only_what_was_set_is_written_and_read_back() -> None:
     assert write_config(EndpointConfig()) == "{}\n"
 
 
+def test_what_is_said_of_environments_is_written_and_read_back() -> None:
+    config = EndpointConfig(allowed_environments=("venv", "podman"), environment_options={"podman": ["--pull=never"]})
+
+    assert read_config(write_config(config), "here") == config
+    assert read_config('{"allowed_environments": []}', "here").allowed_environments == ()
+
+
 def test_workers_and_window_have_defaults_of_this_machine() -> None:
     assert EndpointConfig().workers >= 1
     assert EndpointConfig(max_workers=3).workers == 3
@@ -50,6 +57,12 @@ def test_workers_and_window_have_defaults_of_this_machine() -> None:
         ({"allowed_functions": "x"}, "allowed_functions must be a list"),
         ({"allowed_functions": ["x"]}, "'x' is not a UUID"),
         ({"allowed_functions": [5]}, "allowed_functions"),
+        ({"allowed_environments": "venv"}, "allowed_environments must be a list"),
+        ({"allowed_environments": ["vm"]}, "'vm' is not known: it must be one of docker, podman"),
+        ({"environment_options": ["x"]}, "environment_options must be an object"),
+        ({"environment_options": {"docker": "--gpus"}}, "environment_options of docker must be a list of strings"),
+        ({"environment_options": {"vm": []}}, "'vm' is not known"),
+        ({"environment_start_s": 0}, "environment_start_s"),
         ([], "one JSON object"),
     ],
 )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from farpool.endpoint.intake import CallOff, Refusal, Rules, Unreadable, read
 from farpool.endpoint.job import Job
 from farpool.wire import Result, Task, TaskCancel, encode, new_id
+from farpool.wire.containers import Environment
 from farpool.wire.queues import cancel_headers, task_headers
 
 TASK, FUNCTION, ENDPOINT = new_id(), new_id(), new_id()
@@ -40,6 +41,46 @@ def test_a_time_out_or_priority_that_is_none_is_refused_by_name(header: str, val
     assert isinstance(request, Refusal)
     assert request.code == "CouldNotExecuteUserTaskError"
     assert header in request.message
+
+
+IMAGE = Environment(new_id(), "podman", "registry.example/image:1", "numbers")
+
+
+def test_a_job_knows_the_environment_that_it_must_run_in() -> None:
+    request = read(task_headers(TASK, FUNCTION, container=IMAGE), BODY, RULES)
+
+    assert request == Job(TASK, BODY, environment=IMAGE)
+    assert isinstance(request, Job)
+    assert request.key == ("podman", "registry.example/image:1")
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (Rules(ENDPOINT, engine="threads"), "its engine is 'threads'"),
+        (Rules(ENDPOINT, environments=("venv", "conda")), "its owner allows these types: venv, conda"),
+        (Rules(ENDPOINT, environments=()), "allows these types: none"),
+    ],
+)
+def test_an_environment_that_the_endpoint_does_not_have_is_refused(rules: Rules, said: str) -> None:
+    request = read(task_headers(TASK, FUNCTION, container=IMAGE), BODY, rules)
+
+    assert isinstance(request, Refusal)
+    assert request.code == "ENVIRONMENT_UNAVAILABLE"
+    assert "podman 'registry.example/image:1'" in request.message
+    assert said in request.message
+    assert ENDPOINT in request.message
+
+
+@pytest.mark.parametrize(
+    "header",
+    [3, "{", "[]", "{}", '{"type": "vm"}', IMAGE.to_header().replace("registry", "--privileged"), "\ud800"],
+)
+def test_an_environment_that_cannot_be_read_is_refused_and_never_ignored(header: object) -> None:
+    request = read({**task_headers(TASK, FUNCTION), "container": header}, BODY, RULES)
+
+    assert isinstance(request, Refusal)
+    assert request.code == "ENVIRONMENT_UNAVAILABLE"
 
 
 def test_a_cancel_message_is_known_with_and_without_headers() -> None:

@@ -1,0 +1,67 @@
+"""Environments for functions to run in: a venv with a module of its own, a root file system with a file of its own."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from .environments import missing
+
+#: What is in the venv, and where.
+MODULE = "found_only_in_the_venv"
+#: What is in the root, and nowhere else.
+MARKER = "/srv/which-root"
+
+
+def make_venv(directory: Path) -> str:
+    """Make a venv without packages but for a module; give its path."""
+    venv.create(directory, with_pip=False, symlinks=True)
+    (site,) = directory.glob("lib/python*/site-packages")
+    (site / f"{MODULE}.py").write_text("ANSWER = 42\n")
+    return str(directory)
+
+
+def make_root(directory: Path) -> str:
+    """Make what is a root file system with this machine's libraries and Python in it; give its path."""
+    marker = directory / MARKER[1:]
+    marker.parent.mkdir(parents=True)
+    marker.write_text("another root")
+    for place in _libraries():
+        if place.is_symlink():
+            (directory / place.name).symlink_to(place.readlink())
+    return str(directory)
+
+
+def options_for_root() -> list[str]:
+    """Give the options for bubblewrap by which a root of `make_root` has this machine's libraries and Python."""
+    base = Path(sys.base_prefix).resolve()
+    options = ["--setenv", "PATH", f"{base}/bin"]
+    for place in (*(one for one in _libraries() if not one.is_symlink()), base):
+        options += ["--ro-bind", str(place), str(place)]
+    return options
+
+
+def need_bubblewrap() -> None:
+    """Skip a test where bubblewrap cannot work; fail under CI when it is not there at all."""
+    if shutil.which("bwrap") is None:
+        missing("there is no bwrap here: scripts/install-bubblewrap installs it")
+    refusal = _refusal_of_kernel()
+    if refusal:
+        pytest.skip(f"bubblewrap cannot make a container here: {refusal}")
+
+
+@functools.cache
+def _refusal_of_kernel() -> str:
+    line = ["bwrap", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    return "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
+
+
+def _libraries() -> list[Path]:
+    return [place for place in map(Path, ("/usr", "/lib", "/lib64")) if place.exists()]
