@@ -9,6 +9,7 @@ import click
 from ..errors import FarpoolError, NotFound
 from ..settings import Settings
 from .connection import connect, service_option
+from .endpoint_allow import allow
 from .endpoint_start import start
 from .output import age, examples, json_option, print_facts, print_json, print_table
 
@@ -30,6 +31,7 @@ def endpoint() -> None:
 
 
 endpoint.add_command(start)
+endpoint.add_command(allow)
 
 
 @endpoint.command()

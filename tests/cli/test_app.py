@@ -16,6 +16,7 @@ COMMANDS = (
     ("endpoint", "list"),
     ("endpoint", "status"),
     ("endpoint", "delete"),
+    ("endpoint", "allow"),
     ("functions", "list"),
     ("functions", "show"),
     ("functions", "delete"),

@@ -185,6 +185,17 @@ def test_the_status_joins_what_is_known_here_and_there(site: Site) -> None:
     assert "laptop" in site.farpool("endpoint", "status", "laptop")
 
 
+def test_the_functions_that_an_endpoint_runs_are_listed_and_changed(site: Site) -> None:
+    only = site.farpool.json("endpoint", "allow", "laptop", site.function_id)
+    without = site.farpool("endpoint", "allow", site.endpoint_id, site.function_id, "--remove")
+    free = site.farpool("endpoint", "allow", "laptop", "--any")
+
+    assert only == {"endpoint_id": site.endpoint_id, "restricted": True, "functions": [site.function_id]}
+    assert without == f"endpoint {site.endpoint_id} runs no function\n"
+    assert free == f"endpoint {site.endpoint_id} runs any function\n"
+    assert "--any takes none" in site.farpool("endpoint", "allow", "laptop", site.function_id, "--any", exit_code=2)
+
+
 def test_doctor_finds_all_well(site: Site) -> None:
     findings = site.farpool.json("doctor", "--endpoint", site.endpoint_id)
 

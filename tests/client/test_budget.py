@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farpool.client.budget import Budget
@@ -73,7 +73,8 @@ def test_no_window_of_ten_seconds_holds_more_than_twenty_requests(pauses: list[f
         assert sum(1 for moment in sent if start <= moment < start + 9.999) <= 20
 
 
-@given(st.lists(st.floats(0, 1), min_size=30, max_size=200))
+@settings(max_examples=30)
+@given(st.lists(st.floats(0, 1), min_size=30, max_size=60))
 def test_who_keeps_the_even_pace_never_meets_the_limit(pauses: list[float]) -> None:
     budget, now = Budget(*HOSTED, 0.0), 0.0
 

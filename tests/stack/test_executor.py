@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from farpool import Client, Executor, Future, TaskError, TaskExecutionFailed, WorkerLost
+from farpool.client import Throttle
 from farpool.errors import PayloadTooLarge, SerializationError
 from farpool.local import StackLease
 from farpool.serialize import JSONData, Serializer
@@ -160,6 +161,21 @@ def test_an_argument_over_the_limit_fails_alone_with_its_size_and_the_limit(stac
         with pytest.raises(PayloadTooLarge, match=r"is \d{8} bytes long and the limit is \d{8}"):
             large.result(TIMEOUT)
         assert (before.result(TIMEOUT), after.result(TIMEOUT)) == (1, 2)
+
+
+def test_an_executor_keeps_to_the_limits_of_the_client_that_it_is_given(stack: StackLease) -> None:
+    limits = Throttle(requests=4, window_s=0.4, max_bytes=100_000)
+    with (
+        Client(service_url=stack.service_url, token=stack.token, throttle=limits) as client,
+        Executor(stack.endpoint_id, client=client) as executor,
+    ):
+        futures = [executor.submit(len, "x" * 30_000) for _ in range(10)]
+        with pytest.raises(PayloadTooLarge, match=r"are 1\d\d,\d\d\d bytes, the service takes 100,000 in one request"):
+            executor.submit(len, "x" * 100_000)
+
+        assert [future.result(TIMEOUT) for future in futures] == [30_000] * 10
+        assert executor.stats().requests >= 4  # two tasks fit into one
+        assert executor.stats().throttled_s <= client.stats().waited_s  # one account, read at two moments
 
 
 def test_a_function_that_cannot_be_sent_raises_at_submit(executor: Executor) -> None:
