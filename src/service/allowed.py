@@ -8,6 +8,7 @@ from the next submission on; the agent need not hear of it. A function runs wher
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,12 +27,22 @@ class AllowedFunctions:
         self._database = database
 
     async def show(self, identity: Identity, endpoint_id: str) -> dict[str, Any]:
-        """Say which functions an endpoint runs.
+        """Say which functions an endpoint runs; a user endpoint those of its manager.
 
         Raises:
             Fault: it is not there, or not for the caller to know.
         """
-        return _told(await self._database.read(lambda connection: visible_endpoint(connection, identity, endpoint_id)))
+
+        def look(connection: Connection) -> dict[str, Any]:
+            endpoint = visible_endpoint(connection, identity, endpoint_id)
+            if endpoint.manager_id is None:
+                return _told(endpoint)
+            manager = endpoints.one(connection, endpoint.manager_id)
+            return _told(
+                endpoint if manager is None else replace(endpoint, allowed_functions=manager.allowed_functions)
+            )
+
+        return await self._database.read(look)
 
     async def put(self, identity: Identity, endpoint_id: str, function_ids: Collection[str] | None) -> dict[str, Any]:
         """Set the owner's list, or with None do away with it; gives what `show` does.

@@ -101,6 +101,7 @@ def test_a_managers_list_holds_for_its_user_endpoints(caller: Caller) -> None:
     set_list(caller, manager_id, [listed])
 
     assert caller.submit(user_endpoint_id, other, expect=403)["code"] == "FUNCTION_NOT_PERMITTED"
+    assert caller.get(_path(user_endpoint_id))["functions"] == [listed]
     error = set_list(caller, user_endpoint_id, None, expect=409)
 
     assert error["code"] == "ENDPOINT_HAS_MANAGER"
