@@ -165,8 +165,14 @@ def may_see_task(identity: Identity, record: Record) -> bool:
     return record.owner_id == identity.identity_id or record.group_id in identity.group_ids
 
 
-def visible_task(identity: Identity, task_id: str, record: Record | None) -> Record:
+def visible_task(identity: Identity, task_id: str, record: Record | None, *, kept: str) -> Record:
     """Give the record of a task that somebody may see.
+
+    Args:
+        identity: who asks.
+        task_id: the task.
+        record: what there is of it.
+        kept: for how long finished tasks are kept, in words.
 
     Raises:
         Fault: they may not (403), or it is not there, for who may know (404).
@@ -174,8 +180,8 @@ def visible_task(identity: Identity, task_id: str, record: Record | None) -> Rec
     if record is not None and may_see_task(identity, record):
         return record
     if not identity.may_know_all:
-        raise denials.task(task_id)
-    raise faults.task_not_found(task_id) if record is None else denials.task_of_other(task_id)
+        raise denials.task(task_id, kept)
+    raise faults.task_not_found(task_id, kept) if record is None else denials.task_of_other(task_id)
 
 
 def visible_task_group(connection: Connection, identity: Identity, task_group_id: str) -> TaskGroup:

@@ -89,13 +89,13 @@ def endpoint_not_registrable(endpoint_id: str) -> Fault:
     )
 
 
-def task(task_id: str) -> Fault:
+def task(task_id: str, kept: str) -> Fault:
     """No such task, or somebody else's."""
     return Fault(
         403,
         TASK,
         f"there is no task {task_id} that you may see: it must be yours, or its task group shared with a group that "
-        "you are in; finished tasks are deleted after a while",
+        f"you are in; finished tasks are deleted after {kept}",
     )
 
 

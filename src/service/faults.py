@@ -114,12 +114,12 @@ def endpoint_locked(endpoint_id: str, remaining_s: float) -> Fault:
     )
 
 
-def task_not_found(task_id: str) -> Fault:
+def task_not_found(task_id: str, kept: str) -> Fault:
     """404: no such task, for who may know."""
     return Fault(
         404,
         "TASK_NOT_FOUND",
-        f"there is no task {task_id} at this service; finished tasks are deleted after a while",
+        f"there is no task {task_id} at this service; check the id; finished tasks are deleted after {kept}",
     )
 
 

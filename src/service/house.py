@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Connection
 
@@ -122,6 +122,10 @@ class House:
         if self._globus is not None:
             await self._globus.stop()
         self.database.close()
+
+    def names_elsewhere(self, group_ids: Iterable[str]) -> dict[str, str]:
+        """Give the names of groups that are looked after elsewhere, those that are known."""
+        return {} if self._globus is None else self._globus.group_names(group_ids)
 
     def _welcome(self, connection: Connection) -> None:
         now = self.clock()

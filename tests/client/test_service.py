@@ -127,7 +127,7 @@ def test_what_is_not_there_is_told(client: Client, endpoint_id: str, function_id
         client.run(endpoint_id=NOBODY, function_id=function_id)
     with pytest.raises(NotFound, match=f"there is no function {NOBODY}"):
         client.run(endpoint_id=endpoint_id, function_id=NOBODY)
-    with pytest.raises(NotFound, match=f"there is no task {NOBODY}"):
+    with pytest.raises(NotFound, match=f"there is no task {NOBODY} .*; finished tasks are deleted after 14 days"):
         client.get_result(NOBODY)
     with pytest.raises(NotFound, match=f"there is no task group {NOBODY}"):
         client.get_task_group(NOBODY)

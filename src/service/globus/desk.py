@@ -7,7 +7,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from globus_sdk import ConfidentialAppAuthClient, GlobusAPIError, GlobusError, GroupsClient
 from globus_sdk.authorizers import AccessTokenAuthorizer
@@ -79,12 +79,14 @@ class GlobusDesk:
             told: Mapping[str, Any] = line.auth.oauth2_token_introspect(token, include="identity_set").data
             if not self._is_for_us(told):
                 return None
+            groups = self._groups_of(line, token)
             return Person(
                 identity_id=as_id(told["sub"], "sub"),
                 username=str(told.get("username") or told["sub"]),
-                linked_ids=_ids(told.get("identity_set")),
-                group_ids=self._groups_of(line, token),
+                linked_ids=frozenset(as_id(one, "an identity") for one in told.get("identity_set") or ()),
+                group_ids=frozenset(groups),
                 expires_at=float(told["exp"]),
+                group_names=groups,
             )
 
     def close(self) -> None:
@@ -104,7 +106,8 @@ class GlobusDesk:
             return False
         return self._clock() < float(told.get("exp") or 0)
 
-    def _groups_of(self, line: _Line, token: str) -> frozenset[str]:
+    def _groups_of(self, line: _Line, token: str) -> dict[str, str]:
+        """Find the groups in which the bearer of a token is, by id, with their names."""
         try:
             granted = line.auth.oauth2_get_dependent_tokens(token, scope=_GROUPS_SCOPE)
             own: str = granted.by_resource_server[GroupsScopes.resource_server]["access_token"]
@@ -114,8 +117,8 @@ class GlobusDesk:
                 raise
             # Without that consent one is in no group; everything else works.
             log.warning("Globus does not say in which groups somebody is: %s", error)
-            return frozenset()
-        return _ids([group["id"] for group in groups])
+            return {}
+        return {as_id(group["id"], "the id of a group"): str(group.get("name") or "") for group in groups}
 
     @contextlib.contextmanager
     def _line(self) -> Generator[_Line]:
@@ -128,11 +131,6 @@ class GlobusDesk:
 
 def _retries() -> RetryConfig:
     return RetryConfig(max_retries=_RETRIES, max_sleep=_RETRY_SLEEP_S)
-
-
-def _ids(values: object) -> frozenset[str]:
-    found = cast("list[object]", values) if isinstance(values, list) else []
-    return frozenset(as_id(value, "an id of Globus") for value in found)
 
 
 def _is_passing(error: GlobusAPIError) -> bool:

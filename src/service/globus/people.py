@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -28,6 +28,8 @@ THREADS = 4
 MAX_ASKED = 200
 #: When to come back then, in seconds.
 BUSY_S = 2
+#: Names of groups that are remembered.
+MAX_GROUP_NAMES = 10_000
 #: Longer ones are no tokens of Globus.
 MAX_TOKEN_CHARS = 4096
 
@@ -63,6 +65,7 @@ class GlobusPeople:
         self._clock = clock
         self._answers = Answers()
         self._asked: dict[str, asyncio.Task[Answer]] = {}
+        self._group_names: dict[str, str] = {}
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="farpool globus")
 
     async def identify(self, token: str) -> Identity | None:
@@ -81,6 +84,10 @@ class GlobusPeople:
         if person is None:
             return None
         return await self._database.read(partial(globus_people.find, person=person))
+
+    def group_names(self, group_ids: Iterable[str]) -> dict[str, str]:
+        """Give the names of groups of Globus, those that are known: for people to read, and for nothing else."""
+        return {one: name for one in group_ids if (name := self._group_names.get(one))}
 
     async def stop(self) -> None:
         """Ask no more. Waits for the requests that are under way."""
@@ -124,5 +131,8 @@ class GlobusPeople:
         answer = answer_at(person, now, self._lifetime_s)
         if person is not None:
             await self._database.write(partial(globus_people.keep, person=person, now=now))
+            if len(self._group_names) > MAX_GROUP_NAMES:
+                self._group_names.clear()
+            self._group_names.update(person.group_names)
         self._answers.keep(key, answer)
         return answer

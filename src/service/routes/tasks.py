@@ -17,6 +17,7 @@ from ..access import may_see_task, visible_task
 from ..credentials import reachable
 from ..documents import document_of
 from ..house import House
+from ..retention import written_days
 from ..store import outcomes, tasks
 from ..store.identities import Identity
 from ..submissions import MAX_TASKS
@@ -37,8 +38,10 @@ MAX_CANCEL_TASKS = MAX_TASKS
 async def show(request: Request, caller: Caller, task_id: str) -> Response:
     """Show a task, with its result when there is one."""
     wanted = read_id(task_id, "task_id")
-    found = await house_of(request).database.read(lambda connection: outcomes.records(connection, [wanted]))
-    return answer(document_of(visible_task(caller, wanted, found.get(wanted))).to_json())
+    house = house_of(request)
+    found = await house.database.read(lambda connection: outcomes.records(connection, [wanted]))
+    kept = written_days(house.retention.keep_finished_s)
+    return answer(document_of(visible_task(caller, wanted, found.get(wanted), kept=kept)).to_json())
 
 
 @router.post("/v2/batch_status")

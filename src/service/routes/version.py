@@ -36,8 +36,10 @@ async def version(request: Request, service: str | None = None) -> Response:
 
 @router.get("/v3/identity")
 async def identity(request: Request, caller: Caller) -> Response:
-    """Say whose token that is, and which groups they are in; groups that are not of this service have no name."""
-    known = await house_of(request).database.read(lambda connection: groups.names(connection, caller.group_ids))
+    """Say whose token that is, and which groups they are in; of groups of elsewhere the name may not be known."""
+    house = house_of(request)
+    own = await house.database.read(lambda connection: groups.names(connection, caller.group_ids))
+    known = {**house.names_elsewhere(caller.group_ids), **own}
     return answer(
         {
             "identity_id": caller.identity_id,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -22,6 +22,7 @@ class Person:
         linked_ids: all identities of the same person.
         group_ids: the groups of which the person is an active member.
         expires_at: when the token ends, in unix time.
+        group_names: the names of these groups, by id.
     """
 
     identity_id: str
@@ -29,6 +30,7 @@ class Person:
     linked_ids: frozenset[str]
     group_ids: frozenset[str]
     expires_at: float
+    group_names: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def ids(self) -> Sequence[str]:
