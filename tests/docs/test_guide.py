@@ -11,6 +11,7 @@ import pytest
 
 from support.command import Command
 from support.environments import ROOT, missing
+from support.page_site import PageSite, page_site
 from support.pages import Block, blocks_of, differences, is_installed, needs_of, programs_of, source_of
 
 #: For one page; a minute is much, but machines can be busy.
@@ -35,10 +36,11 @@ def test_python_on_the_page_runs_and_prints_what_the_page_says(tmp_path: Path, n
         if not is_installed(library):
             missing(f"docs/{name} needs {library}, which is not installed")
 
-    for number, program in enumerate(programs_of(page)):
-        directory = tmp_path / str(number)
-        directory.mkdir()
-        run(program, directory, Command(tmp_path / f"home-{number}"), f"docs/{name}")
+    with page_site(page, tmp_path) as site:
+        for number, program in enumerate(programs_of(page)):
+            directory = tmp_path / str(number)
+            directory.mkdir()
+            run(program, directory, Command(tmp_path / f"home-{number}", **site.variables), f"docs/{name}", site)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -61,10 +63,10 @@ def kept_up(source: str) -> str:
     return KEEPER + source if several else source
 
 
-def run(program: list[Block], directory: Path, farpool: Command, name: str) -> None:
+def run(program: list[Block], directory: Path, farpool: Command, name: str, site: PageSite) -> None:
     """Run blocks as one script in a directory; the line numbers in what it says are those of the page."""
     script = directory / "script.py"
-    script.write_text(kept_up(source_of(program)))
+    script.write_text(kept_up(site.made(source_of(program))))
     done = subprocess.run(
         [sys.executable, str(script)],
         capture_output=True,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from farpool import Batch, Client
-from farpool.client.throttle import Throttle
+from farpool.client import Throttle
+from farpool.client.legacy import Batch as LegacyBatch
 from farpool.errors import PayloadTooLarge, SerializationError
 from farpool.serialize import AllCodeStrategies, JSONData, Serializer
 from farpool.wire.rest import SubmitRequest
@@ -49,7 +50,7 @@ def _batch(client: Client) -> Batch:
     return batch
 
 
-def _ids(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+def ids(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
     """What no id is."""
     must = f"{what} must be a UUID or a string that spells one, not"
     for value, kind, said in (
@@ -66,13 +67,13 @@ def _ids(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator
         yield Bad(method, functools.partial(_called, call, value), kind, said)
 
 
-def _required_ids(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
-    yield from _ids(method, what, call)
+def required_ids(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+    yield from ids(method, what, call)
     said = f"{what} must be a UUID or a string that spells one, not None (NoneType)"
     yield Bad(method, functools.partial(_called, call, None), TypeError, said)
 
 
-def _lists(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+def lists(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
     """What no list of ids is."""
     must = f"{what} must be a list of ids, not"
     for value, kind, said in (
@@ -87,14 +88,14 @@ def _lists(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterat
         yield Bad(method, functools.partial(_called, call, value), kind, said)
 
 
-def _required_lists(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
-    yield from _lists(method, what, call)
+def required_lists(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+    yield from lists(method, what, call)
     yield Bad(
         method, functools.partial(_called, call, None), TypeError, f"{what} must be a list of ids, not None (NoneType)"
     )
 
 
-def _texts(method: str, what: str, call: Callable[[Any, Any], object], *, may_be_empty: bool) -> Iterator[Bad]:
+def texts(method: str, what: str, call: Callable[[Any, Any], object], *, may_be_empty: bool) -> Iterator[Bad]:
     """What no text is."""
     yield Bad(method, functools.partial(_called, call, 5), TypeError, f"{what} must be a string, not 5 (int)")
     yield Bad(method, functools.partial(_called, call, b"x"), TypeError, f"{what} must be a string, not b'x' (bytes)")
@@ -102,14 +103,14 @@ def _texts(method: str, what: str, call: Callable[[Any, Any], object], *, may_be
         yield Bad(method, functools.partial(_called, call, " "), ValueError, f"{what} is empty")
 
 
-def _flags(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+def flags(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
     """What is neither true nor false."""
     must = f"{what} must be True or False, not"
     yield Bad(method, functools.partial(_called, call, "no"), TypeError, f"{must} 'no' (str)")
     yield Bad(method, functools.partial(_called, call, 1), TypeError, f"{must} 1 (int)")
 
 
-def _limits(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+def limits(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
     """What is no limit."""
     for value, kind, said in (
         ("5", TypeError, f"{what} must be an integer, not '5' (str)"),
@@ -121,7 +122,7 @@ def _limits(method: str, what: str, call: Callable[[Any, Any], object]) -> Itera
         yield Bad(method, functools.partial(_called, call, value), kind, said)
 
 
-def _objects(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+def objects(method: str, what: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
     """What no object of JSON is."""
     looped: dict[str, Any] = {}
     looped["self"] = looped
@@ -137,12 +138,12 @@ def _objects(method: str, what: str, call: Callable[[Any, Any], object]) -> Iter
         yield Bad(method, functools.partial(_called, call, value), kind, said)
 
 
-def _kinds(method: str, what: str, name: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+def kinds(method: str, what: str, name: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
     """What is not of a kind."""
     yield Bad(method, functools.partial(_called, call, "x"), TypeError, f"{what} must be a {name}, not 'x' (str)")
 
 
-def _digests(method: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
+def digests(method: str, call: Callable[[Any, Any], object]) -> Iterator[Bad]:
     """What is no name of a blob."""
     must = "digest must be a SHA-256 in 64 small hexadecimal digits, not"
     yield Bad(method, functools.partial(_called, call, "X" * 64), ValueError, f"{must} '{'X' * 64}'")
@@ -172,8 +173,8 @@ _CLIENT = [
         "environment 'http://localhost:5000' is not one that farpool knows (production, local); for any other service "
         "give its address: service_url='http://...'",
     ),
-    *_flags("Client.__init__", "local_compute_services", lambda c, v: _made(c, None, v)),
-    *_flags("Client.__init__", "do_version_check", lambda c, v: _made(c, do_version_check=v)),
+    *flags("Client.__init__", "local_compute_services", lambda c, v: _made(c, None, v)),
+    *flags("Client.__init__", "do_version_check", lambda c, v: _made(c, do_version_check=v)),
     Bad(
         "Client.__init__",
         lambda c: _made(c, service_url="localhost"),
@@ -198,9 +199,9 @@ _CLIENT = [
         TypeError,
         "app must be one of globus-sdk's, not a str; for a token use token=",
     ),
-    *_kinds("Client.__init__", "settings", "Settings", lambda c, v: _made(c, settings=v)),
-    *_kinds("Client.__init__", "serializer", "Serializer", lambda c, v: _made(c, serializer=v)),
-    *_kinds("Client.__init__", "patience", "Patience", lambda c, v: _made(c, patience=v)),
+    *kinds("Client.__init__", "settings", "Settings", lambda c, v: _made(c, settings=v)),
+    *kinds("Client.__init__", "serializer", "Serializer", lambda c, v: _made(c, serializer=v)),
+    *kinds("Client.__init__", "patience", "Patience", lambda c, v: _made(c, patience=v)),
     Bad(
         "Client.__init__",
         lambda c: _made(c, serializer=Serializer(), data_serialization_strategy=JSONData()),
@@ -231,14 +232,14 @@ _CLIENT = [
         TypeError,
         "login_manager has gone, in globus-compute-sdk too: pass app=, authorizer= or token= instead",
     ),
-    *_texts("Client.version_check", "endpoint_version", lambda c, v: c.version_check(v), may_be_empty=False),
+    *texts("Client.version_check", "endpoint_version", lambda c, v: c.version_check(v), may_be_empty=False),
     Bad(
         "Client.version_check",
         lambda c: c.version_check("new"),
         ValueError,
         "endpoint_version 'new' is no version; one looks like 4.19.0",
     ),
-    *_kinds("Client.patient", "patience", "Patience", lambda c, v: c.patient(v)),
+    *kinds("Client.patient", "patience", "Patience", lambda c, v: c.patient(v)),
     Bad("Client.pace", lambda c: c.pace(5), TypeError, "wait must be a function, not 5 (int)"),
 ]
 
@@ -249,15 +250,13 @@ _FUNCTIONS = [
         TypeError,
         "register_function takes a function, not 'f' (str)",
     ),
-    *_texts(
-        "Client.register_function", "description", lambda c, v: c.register_function(function, v), may_be_empty=True
-    ),
-    *_objects("Client.register_function", "metadata", lambda c, v: c.register_function(function, metadata=v)),
-    *_flags("Client.register_function", "public", lambda c, v: c.register_function(function, public=v)),
-    *_ids("Client.register_function", "group", lambda c, v: c.register_function(function, group=v)),
-    *_ids("Client.register_function", "ha_endpoint_id", lambda c, v: c.register_function(function, ha_endpoint_id=v)),
-    *_ids("Client.register_function", "container_uuid", lambda c, v: c.register_function(function, container_uuid=v)),
-    *_texts(
+    *texts("Client.register_function", "description", lambda c, v: c.register_function(function, v), may_be_empty=True),
+    *objects("Client.register_function", "metadata", lambda c, v: c.register_function(function, metadata=v)),
+    *flags("Client.register_function", "public", lambda c, v: c.register_function(function, public=v)),
+    *ids("Client.register_function", "group", lambda c, v: c.register_function(function, group=v)),
+    *ids("Client.register_function", "ha_endpoint_id", lambda c, v: c.register_function(function, ha_endpoint_id=v)),
+    *ids("Client.register_function", "container_uuid", lambda c, v: c.register_function(function, container_uuid=v)),
+    *texts(
         "Client.register_function",
         "function_name",
         lambda c, v: c.register_function(function, function_name=v),
@@ -284,8 +283,8 @@ _FUNCTIONS = [
         PayloadTooLarge,
         "cannot register function 'f': the request is 200,000 bytes, and 100,000 is the limit for one; ...",
     ),
-    *_texts("Client.register_source_code", "source", lambda c, v: c.register_source_code(v, "f"), may_be_empty=False),
-    *_texts(
+    *texts("Client.register_source_code", "source", lambda c, v: c.register_source_code(v, "f"), may_be_empty=False),
+    *texts(
         "Client.register_source_code", "function_name", lambda c, v: c.register_source_code("x", v), may_be_empty=False
     ),
     Bad(
@@ -294,15 +293,15 @@ _FUNCTIONS = [
         ValueError,
         "function_name 'a b' is not the name of a Python function",
     ),
-    *_objects("Client.register_source_code", "metadata", lambda c, v: c.register_source_code("x", "f", metadata=v)),
-    *_ids("Client.register_source_code", "group", lambda c, v: c.register_source_code("x", "f", group=v)),
-    *_kinds("Client.register", "registration", "FunctionRegistration", lambda c, v: c.register(v)),
-    *_required_ids("Client.get_function", "function_id", lambda c, v: c.get_function(v)),
-    *_required_ids("Client.delete_function", "function_id", lambda c, v: c.delete_function(v)),
-    *_limits("Client.get_functions", "limit", lambda c, v: c.get_functions(v)),
-    *_texts("Client.search_functions", "query", lambda c, v: c.search_functions(v), may_be_empty=True),
-    *_texts("Client.search_functions", "owner", lambda c, v: c.search_functions(owner=v), may_be_empty=False),
-    *_limits("Client.search_functions", "limit", lambda c, v: c.search_functions(limit=v)),
+    *objects("Client.register_source_code", "metadata", lambda c, v: c.register_source_code("x", "f", metadata=v)),
+    *ids("Client.register_source_code", "group", lambda c, v: c.register_source_code("x", "f", group=v)),
+    *kinds("Client.register", "registration", "FunctionRegistration", lambda c, v: c.register(v)),
+    *required_ids("Client.get_function", "function_id", lambda c, v: c.get_function(v)),
+    *required_ids("Client.delete_function", "function_id", lambda c, v: c.delete_function(v)),
+    *limits("Client.get_functions", "limit", lambda c, v: c.get_functions(v)),
+    *texts("Client.search_functions", "query", lambda c, v: c.search_functions(v), may_be_empty=True),
+    *texts("Client.search_functions", "owner", lambda c, v: c.search_functions(owner=v), may_be_empty=False),
+    *limits("Client.search_functions", "limit", lambda c, v: c.search_functions(limit=v)),
     Bad(
         "Client.search_functions",
         lambda c: c.search_functions(offset=-1),
@@ -319,10 +318,8 @@ _CONTAINERS = [
         "container_type 'lxc' is not known: it must be one of docker, podman, apptainer, singularity, bubblewrap, "
         "venv, conda",
     ),
-    *_texts(
-        "Client.register_container", "container_type", lambda c, v: c.register_container("a", v), may_be_empty=True
-    ),
-    *_texts("Client.register_container", "location", lambda c, v: c.register_container(v, "docker"), may_be_empty=True),
+    *texts("Client.register_container", "container_type", lambda c, v: c.register_container("a", v), may_be_empty=True),
+    *texts("Client.register_container", "location", lambda c, v: c.register_container(v, "docker"), may_be_empty=True),
     Bad(
         "Client.register_container",
         lambda c: c.register_container("", "docker"),
@@ -347,18 +344,16 @@ _CONTAINERS = [
         ValueError,
         "location has 10000000 characters, the limit is 4096",
     ),
-    *_texts(
-        "Client.register_container", "name", lambda c, v: c.register_container("a", "docker", v), may_be_empty=True
-    ),
-    *_required_ids("Client.get_container", "container_uuid", lambda c, v: c.get_container(v)),
-    *_texts("Client.get_container", "container_type", lambda c, v: c.get_container(ID, v), may_be_empty=True),
-    *_limits("Client.get_containers", "limit", lambda c, v: c.get_containers(v)),
-    *_required_ids("Client.delete_container", "container_uuid", lambda c, v: c.delete_container(v)),
+    *texts("Client.register_container", "name", lambda c, v: c.register_container("a", "docker", v), may_be_empty=True),
+    *required_ids("Client.get_container", "container_uuid", lambda c, v: c.get_container(v)),
+    *texts("Client.get_container", "container_type", lambda c, v: c.get_container(ID, v), may_be_empty=True),
+    *limits("Client.get_containers", "limit", lambda c, v: c.get_containers(v)),
+    *required_ids("Client.delete_container", "container_uuid", lambda c, v: c.delete_container(v)),
 ]
 
 _TASKS = [
-    *_required_ids("Client.run", "endpoint_id", lambda c, v: c.run(endpoint_id=v, function_id=ID)),
-    *_required_ids("Client.run", "function_id", lambda c, v: c.run(endpoint_id=ID, function_id=v)),
+    *required_ids("Client.run", "endpoint_id", lambda c, v: c.run(endpoint_id=v, function_id=ID)),
+    *required_ids("Client.run", "function_id", lambda c, v: c.run(endpoint_id=ID, function_id=v)),
     Bad(
         "Client.run",
         lambda c: c.run(ID, ID),
@@ -383,10 +378,10 @@ _TASKS = [
         PayloadTooLarge,
         f"cannot submit 1 tasks to endpoint {ID}: the request is ... bytes, and 100,000 is the limit for one; ...",
     ),
-    *_ids("Client.create_batch", "task_group_id", lambda c, v: c.create_batch(v)),
-    *_objects("Client.create_batch", "resource_specification", lambda c, v: c.create_batch(None, v)),
-    *_objects("Client.create_batch", "user_endpoint_config", lambda c, v: c.create_batch(None, None, v)),
-    *_flags("Client.create_batch", "create_websocket_queue", lambda c, v: c.create_batch(create_websocket_queue=v)),
+    *ids("Client.create_batch", "task_group_id", lambda c, v: c.create_batch(v)),
+    *objects("Client.create_batch", "resource_specification", lambda c, v: c.create_batch(None, v)),
+    *objects("Client.create_batch", "user_endpoint_config", lambda c, v: c.create_batch(None, None, v)),
+    *flags("Client.create_batch", "create_websocket_queue", lambda c, v: c.create_batch(create_websocket_queue=v)),
     Bad(
         "Client.create_batch",
         lambda c: c.create_batch(result_serializers="a.b"),
@@ -399,7 +394,7 @@ _TASKS = [
         TypeError,
         "result_serializers must be a string, not 5 (int)",
     ),
-    *_required_ids("Client.batch_run", "endpoint_id", lambda c, v: c.batch_run(v, _batch(c))),
+    *required_ids("Client.batch_run", "endpoint_id", lambda c, v: c.batch_run(v, _batch(c))),
     Bad(
         "Client.batch_run",
         lambda c: c.batch_run(ID, c.create_batch()),
@@ -424,8 +419,8 @@ _TASKS = [
         TypeError,
         f"batch_run takes a Batch, made by create_batch(), not '{ID}' (str)",
     ),
-    *_kinds("Client.submit", "request", "SubmitRequest", lambda c, v: c.submit(ID, v)),
-    *_required_ids("Client.submit", "endpoint_id", lambda c, v: c.submit(v, SubmitRequest(tasks={ID: ["x"]}))),
+    *kinds("Client.submit", "request", "SubmitRequest", lambda c, v: c.submit(ID, v)),
+    *required_ids("Client.submit", "endpoint_id", lambda c, v: c.submit(v, SubmitRequest(tasks={ID: ["x"]}))),
     *(
         Bad(
             "Client.submit",
@@ -435,7 +430,7 @@ _TASKS = [
         )
         for tasks in (dict[str, list[str]](), {ID: list[str]()})
     ),
-    *_texts(
+    *texts(
         "Client.submit",
         "idempotency_key",
         lambda c, v: c.submit(ID, SubmitRequest(tasks={ID: ["x"]}), idempotency_key=v),
@@ -447,28 +442,28 @@ _TASKS = [
         TypeError,
         "the request cannot be written as JSON: JSON has no word for a set",
     ),
-    *_required_ids("Client.get_task", "task_id", lambda c, v: c.get_task(v)),
-    *_required_ids("Client.get_result", "task_id", lambda c, v: c.get_result(v)),
-    *_required_lists("Client.get_batch_result", "task_id_list", lambda c, v: c.get_batch_result(v)),
-    *_required_lists("Client.get_batch_status", "task_ids", lambda c, v: c.get_batch_status(v)),
-    *_texts("Client.read_value", "text", lambda c, v: c.read_value(v), may_be_empty=True),
-    *_required_ids("Client.get_task_group", "task_group_id", lambda c, v: c.get_task_group(v)),
-    *_ids("Client.get_tasks", "task_group_id", lambda c, v: c.get_tasks(task_group_id=v)),
-    *_ids("Client.get_tasks", "endpoint_id", lambda c, v: c.get_tasks(endpoint_id=v)),
-    *_limits("Client.get_tasks", "limit", lambda c, v: c.get_tasks(limit=v)),
+    *required_ids("Client.get_task", "task_id", lambda c, v: c.get_task(v)),
+    *required_ids("Client.get_result", "task_id", lambda c, v: c.get_result(v)),
+    *required_lists("Client.get_batch_result", "task_id_list", lambda c, v: c.get_batch_result(v)),
+    *required_lists("Client.get_batch_status", "task_ids", lambda c, v: c.get_batch_status(v)),
+    *texts("Client.read_value", "text", lambda c, v: c.read_value(v), may_be_empty=True),
+    *required_ids("Client.get_task_group", "task_group_id", lambda c, v: c.get_task_group(v)),
+    *ids("Client.get_tasks", "task_group_id", lambda c, v: c.get_tasks(task_group_id=v)),
+    *ids("Client.get_tasks", "endpoint_id", lambda c, v: c.get_tasks(endpoint_id=v)),
+    *limits("Client.get_tasks", "limit", lambda c, v: c.get_tasks(limit=v)),
     Bad(
         "Client.get_tasks",
         lambda c: c.get_tasks(status="done"),
         ValueError,
         "status 'done' is not a state of a task; one of: ...",
     ),
-    *_required_lists("Client.cancel_tasks", "task_ids", lambda c, v: c.cancel_tasks(v)),
-    *_flags("Client.cancel_tasks", "running", lambda c, v: c.cancel_tasks([ID], running=v)),
-    *_flags("Client.cancel_tasks", "stranded", lambda c, v: c.cancel_tasks([ID], stranded=v)),
+    *required_lists("Client.cancel_tasks", "task_ids", lambda c, v: c.cancel_tasks(v)),
+    *flags("Client.cancel_tasks", "running", lambda c, v: c.cancel_tasks([ID], running=v)),
+    *flags("Client.cancel_tasks", "stranded", lambda c, v: c.cancel_tasks([ID], stranded=v)),
 ]
 
 _ENDPOINTS = [
-    *_texts("Client.register_endpoint", "name", lambda c, v: c.register_endpoint(v), may_be_empty=False),
+    *texts("Client.register_endpoint", "name", lambda c, v: c.register_endpoint(v), may_be_empty=False),
     *(
         Bad(
             "Client.register_endpoint",
@@ -486,45 +481,43 @@ _ENDPOINTS = [
         f"name {LONG_SHOWN} is no name for an endpoint: at most 128 characters, no blanks, slashes or quotes, no "
         "dot in front",
     ),
-    *_ids("Client.register_endpoint", "endpoint_id", lambda c, v: c.register_endpoint("a", v)),
-    *_objects("Client.register_endpoint", "metadata", lambda c, v: c.register_endpoint("a", None, v)),
-    *_flags("Client.register_endpoint", "multi_user", lambda c, v: c.register_endpoint("a", multi_user=v)),
-    *_texts(
+    *ids("Client.register_endpoint", "endpoint_id", lambda c, v: c.register_endpoint("a", v)),
+    *objects("Client.register_endpoint", "metadata", lambda c, v: c.register_endpoint("a", None, v)),
+    *flags("Client.register_endpoint", "multi_user", lambda c, v: c.register_endpoint("a", multi_user=v)),
+    *texts(
         "Client.register_endpoint",
         "display_name",
         lambda c, v: c.register_endpoint("a", display_name=v),
         may_be_empty=False,
     ),
-    *_lists(
-        "Client.register_endpoint", "allowed_functions", lambda c, v: c.register_endpoint("a", allowed_functions=v)
-    ),
-    *_ids("Client.register_endpoint", "auth_policy", lambda c, v: c.register_endpoint("a", auth_policy=v)),
-    *_ids("Client.register_endpoint", "subscription_id", lambda c, v: c.register_endpoint("a", subscription_id=v)),
-    *_flags("Client.register_endpoint", "public", lambda c, v: c.register_endpoint("a", public=v)),
-    *_flags("Client.register_endpoint", "high_assurance", lambda c, v: c.register_endpoint("a", high_assurance=v)),
-    *_lists("Client.register_endpoint", "admins", lambda c, v: c.register_endpoint("a", admins=v)),
-    *_required_ids("Client.get_endpoint_status", "endpoint_uuid", lambda c, v: c.get_endpoint_status(v)),
-    *_required_ids("Client.get_endpoint_metadata", "endpoint_uuid", lambda c, v: c.get_endpoint_metadata(v)),
-    *_texts("Client.get_endpoints", "role", lambda c, v: c.get_endpoints(v), may_be_empty=False),
-    *_required_ids("Client.get_allowed_functions", "endpoint_id", lambda c, v: c.get_allowed_functions(v)),
-    *_required_ids("Client.set_allowed_functions", "endpoint_id", lambda c, v: c.set_allowed_functions(v, [ID])),
-    *_lists("Client.set_allowed_functions", "function_ids", lambda c, v: c.set_allowed_functions(ID, v)),
-    *_required_ids("Client.add_allowed_functions", "endpoint_id", lambda c, v: c.add_allowed_functions(v, [ID])),
-    *_required_lists("Client.add_allowed_functions", "function_ids", lambda c, v: c.add_allowed_functions(ID, v)),
-    *_required_ids("Client.remove_allowed_functions", "endpoint_id", lambda c, v: c.remove_allowed_functions(v, [ID])),
-    *_required_lists("Client.remove_allowed_functions", "function_ids", lambda c, v: c.remove_allowed_functions(ID, v)),
-    *_required_ids("Client.stop_endpoint", "endpoint_id", lambda c, v: c.stop_endpoint(v)),
-    *_required_ids("Client.delete_endpoint", "endpoint_id", lambda c, v: c.delete_endpoint(v)),
-    *_required_ids("Client.get_worker_hardware_details", "endpoint_id", lambda c, v: c.get_worker_hardware_details(v)),
-    *_required_ids("Client.takes_blobs", "endpoint_id", lambda c, v: c.takes_blobs(v)),
+    *lists("Client.register_endpoint", "allowed_functions", lambda c, v: c.register_endpoint("a", allowed_functions=v)),
+    *ids("Client.register_endpoint", "auth_policy", lambda c, v: c.register_endpoint("a", auth_policy=v)),
+    *ids("Client.register_endpoint", "subscription_id", lambda c, v: c.register_endpoint("a", subscription_id=v)),
+    *flags("Client.register_endpoint", "public", lambda c, v: c.register_endpoint("a", public=v)),
+    *flags("Client.register_endpoint", "high_assurance", lambda c, v: c.register_endpoint("a", high_assurance=v)),
+    *lists("Client.register_endpoint", "admins", lambda c, v: c.register_endpoint("a", admins=v)),
+    *required_ids("Client.get_endpoint_status", "endpoint_uuid", lambda c, v: c.get_endpoint_status(v)),
+    *required_ids("Client.get_endpoint_metadata", "endpoint_uuid", lambda c, v: c.get_endpoint_metadata(v)),
+    *texts("Client.get_endpoints", "role", lambda c, v: c.get_endpoints(v), may_be_empty=False),
+    *required_ids("Client.get_allowed_functions", "endpoint_id", lambda c, v: c.get_allowed_functions(v)),
+    *required_ids("Client.set_allowed_functions", "endpoint_id", lambda c, v: c.set_allowed_functions(v, [ID])),
+    *lists("Client.set_allowed_functions", "function_ids", lambda c, v: c.set_allowed_functions(ID, v)),
+    *required_ids("Client.add_allowed_functions", "endpoint_id", lambda c, v: c.add_allowed_functions(v, [ID])),
+    *required_lists("Client.add_allowed_functions", "function_ids", lambda c, v: c.add_allowed_functions(ID, v)),
+    *required_ids("Client.remove_allowed_functions", "endpoint_id", lambda c, v: c.remove_allowed_functions(v, [ID])),
+    *required_lists("Client.remove_allowed_functions", "function_ids", lambda c, v: c.remove_allowed_functions(ID, v)),
+    *required_ids("Client.stop_endpoint", "endpoint_id", lambda c, v: c.stop_endpoint(v)),
+    *required_ids("Client.delete_endpoint", "endpoint_id", lambda c, v: c.delete_endpoint(v)),
+    *required_ids("Client.get_worker_hardware_details", "endpoint_id", lambda c, v: c.get_worker_hardware_details(v)),
+    *required_ids("Client.takes_blobs", "endpoint_id", lambda c, v: c.takes_blobs(v)),
 ]
 
 _BLOBS = [
-    *_kinds("Client.keep_blob", "piece", "memoryview", lambda c, v: c.keep_blob(v)),
-    *_digests("Client.has_blob", lambda c, v: c.has_blob(v)),
-    *_digests("Client.put_blob", lambda c, v: c.put_blob(v, memoryview(b""))),
-    *_kinds("Client.put_blob", "piece", "memoryview", lambda c, v: c.put_blob(DIGEST, v)),
-    *_digests("Client.fetch_blob", lambda c, v: c.fetch_blob(v, 1, print)),
+    *kinds("Client.keep_blob", "piece", "memoryview", lambda c, v: c.keep_blob(v)),
+    *digests("Client.has_blob", lambda c, v: c.has_blob(v)),
+    *digests("Client.put_blob", lambda c, v: c.put_blob(v, memoryview(b""))),
+    *kinds("Client.put_blob", "piece", "memoryview", lambda c, v: c.put_blob(DIGEST, v)),
+    *digests("Client.fetch_blob", lambda c, v: c.fetch_blob(v, 1, print)),
     Bad(
         "Client.fetch_blob",
         lambda c: c.fetch_blob(DIGEST, -1, print),
@@ -532,7 +525,7 @@ _BLOBS = [
         "size_bytes must not be negative, and is -1",
     ),
     Bad("Client.fetch_blob", lambda c: c.fetch_blob(DIGEST, 1, 5), TypeError, "write must be a function, not 5 (int)"),
-    *_digests("Client.find_blob", lambda c, v: c.find_blob(v, 1)),
+    *digests("Client.find_blob", lambda c, v: c.find_blob(v, 1)),
     Bad(
         "Client.find_blob",
         lambda c: c.find_blob(DIGEST, "1"),
@@ -542,13 +535,13 @@ _BLOBS = [
 ]
 
 _BATCH = [
-    *_ids("Batch.__init__", "task_group_id", lambda _c, v: Batch(v)),
-    *_objects("Batch.__init__", "resource_specification", lambda _c, v: Batch(None, v)),
-    *_objects("Batch.__init__", "user_endpoint_config", lambda _c, v: Batch(None, None, v)),
-    *_flags("Batch.__init__", "request_queue", lambda _c, v: Batch(None, None, None, v)),
-    *_kinds("Batch.__init__", "serializer", "Serializer", lambda _c, v: Batch(serializer=v)),
-    *_objects("Batch.__init__", "user_runtime", lambda _c, v: Batch(user_runtime=v)),
-    *_required_ids("Batch.add", "function_id", lambda c, v: c.create_batch().add(v)),
+    *ids("Batch.__init__", "task_group_id", lambda _c, v: Batch(v)),
+    *objects("Batch.__init__", "resource_specification", lambda _c, v: Batch(None, v)),
+    *objects("Batch.__init__", "user_endpoint_config", lambda _c, v: Batch(None, None, v)),
+    *flags("Batch.__init__", "request_queue", lambda _c, v: Batch(None, None, None, v)),
+    *kinds("Batch.__init__", "serializer", "Serializer", lambda _c, v: Batch(serializer=v)),
+    *objects("Batch.__init__", "user_runtime", lambda _c, v: Batch(user_runtime=v)),
+    *required_ids("Batch.add", "function_id", lambda c, v: c.create_batch().add(v)),
     Bad(
         "Batch.add",
         lambda c: c.create_batch().add(ID, "abc"),
@@ -597,9 +590,10 @@ TABLE = [*_CLIENT, *_FUNCTIONS, *_CONTAINERS, *_TASKS, *_ENDPOINTS, *_BLOBS, *_B
 
 def methods_of(kind: type[Any]) -> list[str]:
     """List the public methods of a class that take anything, by class and name; its constructor is one."""
+    name_of_kind = f"legacy.{kind.__name__}" if kind is LegacyBatch else kind.__name__
     found = ["__init__", *(name for name in dir(kind) if not name.startswith("_"))]
     return [
-        f"{kind.__name__}.{name}"
+        f"{name_of_kind}.{name}"
         for name in found
         if inspect.isfunction(method := inspect.getattr_static(kind, name))
         and len(inspect.signature(method).parameters) > 1
