@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from globus_sdk import GlobusAPIError
 from globus_sdk.authorizers import GlobusAuthorizer
-from globus_sdk.gare import to_gare
+from globus_sdk.gare import GlobusAuthorizationParameters
 from globus_sdk.scopes import ComputeScopes
+
+from ..errors import AccessDenied
+from ..wire.rest import LoginWay
+from .demands import demand_of
 
 if TYPE_CHECKING:  # brings cryptography with it, some 40 ms: who uses a token does without
     from globus_sdk import GlobusApp
 
 log = logging.getLogger(__name__)
+
+#: How one logs in at the hosted service.
+HOSTED = LoginWay(str(ComputeScopes.all), ComputeScopes.resource_server)
 
 
 class AppAuthorizer(GlobusAuthorizer):
@@ -25,21 +32,27 @@ class AppAuthorizer(GlobusAuthorizer):
 
     Globus apps are not thread-safe: two threads that find a token expired would both log in, or both use up one refresh
     token. So this lock is held while the app asks Globus Auth; normally the app has a valid token and nothing waits.
+    A thread that was refused (401, or a demand for another login) finds out in its turn whether another one has seen
+    to that since it sent its request, and then does nothing.
 
     Args:
-        app: the app; Globus Compute's scope is added to what it asks for.
+        app: the app; the scope of the service is added to what it asks for.
         make_app: makes such an app anew, for a forked child: what an app has open (SQLite) must not be used there. Left
             out: the child uses the app as it is.
+        way: how one logs in at the service; left out: as at the hosted one.
     """
 
-    def __init__(self, app: GlobusApp, make_app: Callable[[], GlobusApp] | None = None) -> None:
-        self._resource_server = ComputeScopes.resource_server
+    def __init__(self, app: GlobusApp, make_app: Callable[[], GlobusApp] | None = None, way: LoginWay = HOSTED) -> None:
+        self._way = way
         self._make_app = make_app
         self._inherited: list[GlobusApp] = []
+        self._logins = 0
+        self._sent = _Sent()
         self._take(app)
 
     def _take(self, app: GlobusApp) -> None:
-        app.add_scope_requirements({self._resource_server: [ComputeScopes.all]})
+        if self._way.scope is not None:
+            app.add_scope_requirements({self._server: [self._way.scope]})
         self._app = app
         self._process = os.getpid()
         self._lock = threading.RLock()  # a login makes requests, which ask for headers
@@ -48,6 +61,10 @@ class AppAuthorizer(GlobusAuthorizer):
     def app(self) -> GlobusApp:
         """The app."""
         return self._app
+
+    @property
+    def _server(self) -> str:
+        return self._way.resource_server or ""
 
     def _turn(self) -> AbstractContextManager[Any]:
         if os.getpid() != self._process:
@@ -59,35 +76,136 @@ class AppAuthorizer(GlobusAuthorizer):
     def get_authorization_header(self) -> str | None:
         """Give the header's value. Blocks while the app refreshes a token or logs in, where it must."""
         with self._turn():
-            return self._app.get_authorizer(self._resource_server).get_authorization_header()
+            self._sent.header = self.header_for(self._server)
+            self._sent.after_logins = self._logins
+            return self._sent.header
+
+    def header_for(self, resource_server: str) -> str | None:
+        """Give the header's value for another service for which the app has tokens; blocks as above.
+
+        Raises:
+            AccessDenied: a login is needed, and nobody can be asked; or somebody else logged in.
+        """
+        with self._turn():
+            authorizer = self._app.get_authorizer(resource_server)
+            try:
+                return authorizer.get_authorization_header()
+            except GlobusAPIError as error:
+                if not _is_used_up(error, authorizer):
+                    raise
+            # Another program may have renewed it, and got another refresh token. This forgets what is in memory.
+            self._app.add_scope_requirements({resource_server: []})
+            stored = self._app.get_authorizer(resource_server)
+            try:
+                if _refresh_token(stored) != _refresh_token(authorizer):
+                    return stored.get_authorization_header()
+            except GlobusAPIError as error:
+                if not _is_used_up(error, stored):
+                    raise
+            log.warning("the login has ended or was revoked; another one is needed")
+            self.login()
+            return self._app.get_authorizer(resource_server).get_authorization_header()
 
     def handle_missing_authorization(self) -> bool:
         """React to a 401: have the token renewed; says whether asking again makes sense."""
+        return self.renew(self._server, self._sent.header)
+
+    def renew(self, resource_server: str, sent: str | None) -> bool:
+        """React to a 401 of a service, which this header was sent to."""
         with self._turn():
-            return self._app.get_authorizer(self._resource_server).handle_missing_authorization()
+            authorizer = self._app.get_authorizer(resource_server)
+            now = getattr(authorizer, "access_token", None)
+            if sent is not None and sent != f"Bearer {now}":
+                return True  # another thread was refused as well, and has thrown the token away or renewed it
+            return authorizer.handle_missing_authorization()
 
     def satisfy(self, error: GlobusAPIError) -> bool:
         """Log in as an error demands (another identity, a second factor, a consent); says whether it demanded any.
 
         Source: Globus Auth, "Globus Auth Requirements Errors" (GARE).
         """
-        demand = to_gare(error)
+        demand = demand_of(error)
         if demand is None:
             return False
         parameters = demand.authorization_parameters
         if parameters.session_message is None:
             parameters.session_message = demand.extra.get("reason")
-        log.info("the service demands another login: %s", parameters.session_message or demand.code)
         with self._turn():
-            self._app.login(auth_params=parameters)
+            if self._sent.after_logins == self._logins:  # else another thread has logged in since
+                log.info("the service demands another login: %s", parameters.session_message or demand.code)
+                self.login(parameters)
         return True
+
+    def is_logged_in(self) -> bool:
+        """Whether a login is kept that covers what is asked for; a client with credentials logs in to find out."""
+        with self._turn():
+            return not self._app.login_required()
+
+    def login(self, demands: GlobusAuthorizationParameters | None = None) -> None:
+        """Log in, whether that is needed or not. Blocks while a person does so.
+
+        Raises:
+            AccessDenied: nobody can be asked; or somebody else logged in than before.
+        """
+        from globus_sdk.token_storage.validating_token_storage import (  # noqa: PLC0415 - brings cryptography
+            IdentityMismatchError,
+        )
+
+        with self._turn():
+            try:
+                self._app.login(auth_params=demands, force=True)
+            except IdentityMismatchError as error:
+                raise AccessDenied(
+                    f"the login was as identity {error.new_id}, and the one that is kept is of {error.stored_id}; "
+                    "it is not changed. To become somebody else, log out first: farpool logout"
+                ) from error
+            self._logins += 1
 
     def logout(self) -> None:
         """Revoke and forget the app's tokens."""
         with self._turn():
             self._app.logout()
+            self._app.token_storage.identity_id = None  # the next login may be somebody else's
 
     def close(self) -> None:
         """Let go of the app's connections and token storage."""
         self._app.close()
         self._app.token_storage.close()
+
+
+class Beside(GlobusAuthorizer):
+    """The same login, for another service for which the app has tokens; for one thread."""
+
+    def __init__(self, login: AppAuthorizer, resource_server: str) -> None:
+        self._login = login
+        self._resource_server = resource_server
+        self._sent: str | None = None
+
+    def get_authorization_header(self) -> str | None:
+        """Give the header's value."""
+        self._sent = self._login.header_for(self._resource_server)
+        return self._sent
+
+    def handle_missing_authorization(self) -> bool:
+        """React to a 401."""
+        return self._login.renew(self._resource_server, self._sent)
+
+
+class _Sent(threading.local):
+    """What this thread sent last, and how many logins there had been."""
+
+    header: str | None = None
+    after_logins: int = 0
+
+
+def _refresh_token(authorizer: GlobusAuthorizer) -> str | None:
+    return getattr(authorizer, "refresh_token", None)
+
+
+def _is_used_up(error: GlobusAPIError, authorizer: GlobusAuthorizer) -> bool:
+    """Whether Globus Auth does not know the refresh token any more: revoked, expired, or used by another program."""
+    return (
+        _refresh_token(authorizer) is not None
+        and error.http_status in {400, 401}
+        and "invalid_grant" in {error.code, (error.raw_json or {}).get("error")}
+    )

@@ -1,13 +1,15 @@
-"""Which authorizer a service gets: the one place where arguments, environment and stored tokens are ranked."""
+"""Which credential a service gets: the one place where arguments, environment and stored logins are ranked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import AccessDenied
 from ..settings import HOSTED_SERVICE_URL, Settings
+from ..wire.rest import LoginWay
 from .tokens import TokenFile, checked_token
 from .urls import normalised
 
@@ -17,6 +19,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Asks a service how one logs in; None where it does not say. Raises `ServiceError` where it does not answer.
+Ask = Callable[[], "LoginWay | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What says to a service who is calling.
+
+    Attributes:
+        authorizer: writes it into requests.
+        source: where it comes from, in words.
+        is_given: whether the program gave it, as an argument.
+    """
+
+    authorizer: GlobusAuthorizer
+    source: str
+    is_given: bool = False
+
 
 def authorizer_for(
     settings: Settings,
@@ -25,37 +45,68 @@ def authorizer_for(
     app: GlobusApp | None = None,
     authorizer: GlobusAuthorizer | None = None,
     token: str | None = None,
+    ask: Ask | None = None,
 ) -> GlobusAuthorizer:
-    """Make the authorizer for a service. May read the token file; makes no request and asks nobody anything.
+    """Make the authorizer for a service; see `credential_for`."""
+    return credential_for(settings, service_url, app=app, authorizer=authorizer, token=token, ask=ask).authorizer
 
-    The order: an argument; FARPOOL_TOKEN, unless FARPOOL_SERVICE_URL says that it is for another service; then for a
-    self-hosted service the token file, for the hosted one a Globus app.
+
+def credential_for(
+    settings: Settings,
+    service_url: str,
+    *,
+    app: GlobusApp | None = None,
+    authorizer: GlobusAuthorizer | None = None,
+    token: str | None = None,
+    ask: Ask | None = None,
+) -> Credential:
+    """Find the credential for a service. May read the token file; asks no person anything, and logs in nowhere.
+
+    The order: an argument; FARPOOL_TOKEN, unless FARPOOL_SERVICE_URL says that it is for another service; client
+    credentials of the environment, where the service takes logins of Globus; the token file; a Globus login, where the
+    service takes one.
 
     Args:
         settings: the environment.
         service_url: the service.
-        app: a Globus app that logs in; its requirements get Globus Compute's scope added.
+        app: a Globus app that logs in; its requirements get the service's scope added.
         authorizer: any authorizer; used as it is.
         token: a bearer token.
+        ask: asks a self-hosted service how one logs in; only called where that matters. Left out: as if it did not say.
 
     Raises:
         TypeError: `app` or `authorizer` is nothing of the kind.
         ValueError: more than one of `app`, `authorizer` and `token` is given, or the token is malformed.
         AccessDenied: there is no token for a self-hosted service; says how to give one.
+        ServiceError: `ask` failed.
     """
     given = [name for name, value in (("app", app), ("authorizer", authorizer), ("token", token)) if value is not None]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} were both given: choose one way to say who you are")
-    if authorizer is not None:
-        return _having(authorizer, "authorizer", "get_authorization_header")
-    if app is not None:
-        return _for_app(_having(app, "app", "get_authorizer"))
     url = normalised(service_url)
-    bearer = token if token is not None else _stored_token(settings, url)
-    if bearer is not None:
-        return _for_token(bearer)
-    if url == normalised(HOSTED_SERVICE_URL):
-        return _for_hosted(settings)
+    ask = None if ask is None else cache(ask)
+    if authorizer is not None:
+        kept = _having(authorizer, "authorizer", "get_authorization_header")
+        return Credential(kept, "the argument authorizer=", is_given=True)
+    if app is not None:
+        return _given_app(_having(app, "app", "get_authorizer"), url, ask)
+    if token is not None:
+        return Credential(_for_token(token), "the argument token=", is_given=True)
+    return _of_environment(settings, url, ask)
+
+
+def _of_environment(settings: Settings, url: str, ask: Ask | None) -> Credential:
+    if settings.token is not None and normalised(settings.service_url or url) == url:
+        return Credential(_for_token(settings.token), "FARPOOL_TOKEN")
+    hosted = url == normalised(HOSTED_SERVICE_URL)
+    if settings.client_id is not None and (hosted or _takes_globus(ask)):
+        return _globus(settings, url, ask)
+    tokens = TokenFile(settings.home)
+    stored = tokens.read(url)
+    if stored is not None:
+        return Credential(_for_token(stored), f"the token file {tokens.path}")
+    if hosted or _takes_globus(ask):
+        return _globus(settings, url, ask)
     raise _no_token(settings, url)
 
 
@@ -65,10 +116,9 @@ def _having(value: T, what: str, method: str) -> T:
     return value
 
 
-def _stored_token(settings: Settings, url: str) -> str | None:
-    if settings.token is not None and normalised(settings.service_url or url) == url:
-        return settings.token
-    return TokenFile(settings.home).read(url)
+def _takes_globus(ask: Ask | None) -> bool:
+    way = None if ask is None else ask()
+    return way is not None and way.is_globus
 
 
 def _no_token(settings: Settings, url: str) -> AccessDenied:
@@ -78,7 +128,8 @@ def _no_token(settings: Settings, url: str) -> AccessDenied:
         elsewhere = f" (FARPOOL_TOKEN is for {normalised(settings.service_url)}, named by FARPOOL_SERVICE_URL)"
     return AccessDenied(
         f"there is no token for {url}{elsewhere}: pass token=, or set FARPOOL_TOKEN, or store it in "
-        f"{TokenFile(settings.home).path}; the service keeps its owner's token in the file 'token' of its directory"
+        f"{TokenFile(settings.home).path} with: farpool login --service-url {url}; "
+        "the service keeps its owner's token in the file 'token' of its directory"
     )
 
 
@@ -88,13 +139,29 @@ def _for_token(token: str) -> GlobusAuthorizer:
     return AccessTokenAuthorizer(checked_token(token))
 
 
-def _for_app(app: GlobusApp, make_app: Callable[[], GlobusApp] | None = None) -> GlobusAuthorizer:
-    from .app_authorizer import AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
+def _given_app(app: GlobusApp, url: str, ask: Ask | None) -> Credential:
+    from .app_authorizer import HOSTED, AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
+    from .apps import own_scope  # noqa: PLC0415 - as above
 
-    return AppAuthorizer(app, make_app)
+    way = None
+    if url != normalised(HOSTED_SERVICE_URL) and ask is not None:
+        way = ask()
+    if way is not None and not way.is_globus:
+        raise AccessDenied(f"{url} gives out tokens of its own and takes no Globus login: pass token= instead of app=")
+    if way is not None:
+        own_scope(way, url)
+    # A service that does not say is one of Globus Compute's own kind.
+    return Credential(AppAuthorizer(app, None, way or HOSTED), "the argument app=", is_given=True)
 
 
-def _for_hosted(settings: Settings) -> GlobusAuthorizer:
-    from .apps import globus_app  # noqa: PLC0415 - imports globus_sdk
+def _globus(settings: Settings, url: str, ask: Ask | None) -> Credential:
+    from .app_authorizer import HOSTED, AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
+    from .apps import globus_app, token_path  # noqa: PLC0415 - as above
 
-    return _for_app(globus_app(settings), partial(globus_app, settings))
+    way = HOSTED
+    if url != normalised(HOSTED_SERVICE_URL):
+        way = (ask() if ask is not None else None) or HOSTED
+    make = partial(globus_app, settings, way, url)
+    by_client = settings.client_id is not None
+    source = "GLOBUS_COMPUTE_CLIENT_ID" if by_client else f"the Globus login kept in {token_path(settings)}"
+    return Credential(AppAuthorizer(make(), make, way), source)

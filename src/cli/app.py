@@ -12,6 +12,7 @@ from .doctor import doctor
 from .endpoint import endpoint
 from .functions import functions
 from .groups import groups
+from .login import login, logout, whoami
 from .output import examples
 from .serve import serve
 from .tasks import tasks
@@ -58,7 +59,7 @@ def app(verbose: int, *, debug: bool) -> None:
         logging.getLogger("globus_sdk").setLevel(logging.ERROR)  # it warns of what our errors tell
 
 
-for _command in (serve, endpoint, functions, tasks, users, groups, tokens, doctor):
+for _command in (login, logout, whoami, serve, endpoint, functions, tasks, users, groups, tokens, doctor):
     app.add_command(_command)
 
 

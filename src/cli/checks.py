@@ -99,7 +99,7 @@ def token(client: Client, *, is_wanted: bool) -> Finding:
     name = "token"
     app = getattr(client.authorizer, "app", None)
     if app is not None and app.login_required():
-        advice = "log in: python -c 'import farpool; farpool.Client().get_endpoints()'"
+        advice = "run: farpool login"
         if not is_wanted:
             return Finding(name, "ok", "not logged in to the hosted service; Executor() does not need it")
         return Finding(name, "fail", "not logged in", advice)

@@ -16,6 +16,7 @@ from ..amqp import Patience
 from .batch import Batch
 from .client import Client
 from .functions import description_of, name_of, packed_registration
+from .login_calls import ask_way, forget_login
 from .lost import uncertain
 from .results import failure_in, failure_of, value_in
 from .runtime import SDK_VERSION
@@ -31,9 +32,11 @@ __all__ = [
     "Patience",
     "Throttle",
     "VersionWatch",
+    "ask_way",
     "description_of",
     "failure_in",
     "failure_of",
+    "forget_login",
     "name_of",
     "packed_registration",
     "read_result",

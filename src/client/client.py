@@ -10,9 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..amqp import Patience
-from ..auth.identity import identity_of
-from ..auth.login import authorizer_for
-from ..auth.tokens import TokenFile
 from ..auth.urls import is_loopback, normalised
 from ..errors import ServiceRefused
 from ..serialize import Serializer, Strategy
@@ -30,6 +27,7 @@ from .endpoint_calls import EndpointCalls
 from .function_calls import FunctionCalls
 from .hardware_calls import HardwareCalls
 from .limit_calls import LimitCalls
+from .login_calls import LoginCalls
 from .result_calls import ResultCalls
 from .runtime import SDK_VERSION, user_runtime
 from .session import Session
@@ -58,6 +56,7 @@ class Client(
     ContainerCalls,
     LimitCalls,
     HardwareCalls,
+    LoginCalls,
 ):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 
@@ -76,6 +75,8 @@ class Client(
         patience: how long a call keeps trying while the service is away; left out: a `Patience()`.
         throttle: limits on the rate and the size of requests, which are kept by waiting. Left out: the hosted service's
             for the hosted service, and none for any other. True: the hosted service's; False: none.
+        force_login: log in anew, also where a login is kept: a service whose users come from Globus then looks anew at
+            who you are and what you may do. One that gives out tokens remembers nothing, and nothing happens there.
         login_manager: of globus-compute-sdk before its version 3; refused, with what to pass instead.
 
     Raises:
@@ -84,7 +85,7 @@ class Client(
         ServiceError: `version_check` failed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the arguments of the incumbent, and our own
         self,
         environment: str | None = None,
         local_compute_services: bool = False,
@@ -100,6 +101,7 @@ class Client(
         data_serialization_strategy: Strategy | None = None,
         patience: Patience | None = None,
         throttle: Throttle | bool | None = None,
+        force_login: bool = False,
         login_manager: object = None,
     ) -> None:
         from .transport import Transport  # noqa: PLC0415 - imports globus_sdk: who makes no client need not wait for it
@@ -118,33 +120,29 @@ class Client(
             if value is not None:
                 instance(value, kind, what)
         flag(do_version_check, "do_version_check")
+        flag(force_login, "force_login")
         self.settings = Settings.from_environment() if settings is None else settings
         self.service_url = service_url_of(self.settings, service_url, environment, local_compute_services)
         is_hosted = self.service_url == normalised(HOSTED_SERVICE_URL)
         turns = Turns(throttle_for(throttle, is_hosted=is_hosted))
         self.serializer = serializer or Serializer(code_serialization_strategy, data_serialization_strategy)
         self.app = app
-        self.authorizer = authorizer_for(self.settings, self.service_url, app=app, authorizer=authorizer, token=token)
+        patience = patience or Patience()
+        self._identify(app, authorizer, token, patience=patience, force_login=force_login)
         if self.service_url.startswith("http:") and not is_loopback(self.service_url):
             log.warning("%s is plain http: whoever can listen on the way can take the token", self.service_url)
         self._versions = VersionWatch()
         self._session = Session()
-        self._transport = Transport(self.service_url, self.authorizer, patience=patience or Patience(), turns=turns)
+        self._transport = Transport(self.service_url, self.authorizer, patience=patience, turns=turns)
         self._begin_blobs()
-        if do_version_check:
-            try:
+        try:
+            if force_login:
+                self.login(force=True)
+            if do_version_check:
                 self.version_check()
-            except BaseException:
-                self.close()
-                raise
-
-    @property
-    def identity(self) -> str | None:
-        """A name for who is calling, the same in every session, which no secret can be read from; None where unknown.
-
-        An app that has not logged in yet is unknown.
-        """
-        return identity_of(self.authorizer)
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def max_payload_bytes(self) -> int | None:
@@ -221,19 +219,6 @@ class Client(
                 f"{endpoint_version}: update it",
                 code="VERSION_TOO_OLD",
             )
-
-    def logout(self) -> None:
-        """Forget the login: revoke an app's tokens, or remove a self-hosted service's token from the token file.
-
-        The results of this session are forgotten, too.
-        """
-        from ..auth.app_authorizer import AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
-
-        if isinstance(self.authorizer, AppAuthorizer):
-            self.authorizer.logout()
-        else:
-            TokenFile(self.settings.home).remove(self.service_url)
-        self.forget_results()
 
     def close(self) -> None:
         """Close the connections; ends waits between attempts. An `app` that was given stays open."""

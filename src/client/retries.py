@@ -22,6 +22,8 @@ _PASSING = frozenset({_RATE_LIMITED, _BROKEN, 502, 503, 504})
 _BACKOFF = Backoff(base_s=0.05, cap_s=2.0)
 #: Waits before somebody is told: by then about a second has gone by.
 _QUIET_RETRIES = 4
+#: Seconds for which it is not worth saying that it is tried on: the error comes soon enough.
+_SOON_S = 2.0
 #: Patience ends a request, not a count.
 _ENOUGH = 1_000_000
 
@@ -126,7 +128,7 @@ class Retries:
         what = "no answer" if context.response is None else f"HTTP status {context.response.status_code}"
         if not self._idempotent and _was_perhaps_done(context):
             log.warning("%s: the answer was lost (%s); it is sent again and may be done twice", self._doing, what)
-        elif context.attempt == _QUIET_RETRIES:
+        elif context.attempt == _QUIET_RETRIES and left_s > _SOON_S:
             log.warning("%s: %s; trying for up to %.0f s more", self._doing, what, left_s)
         else:
             log.debug("%s: %s; attempt %d follows", self._doing, what, context.attempt + 2)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import requests
 from globus_sdk import GlobusAPIError, GlobusError, GlobusHTTPResponse, NetworkError
+from globus_sdk.gare import GARE
 
+from ..auth.demands import demand_of, in_words
 from ..auth.urls import normalised
 from ..errors import (
     AccessDenied,
@@ -47,11 +49,13 @@ class Call:
         doing: "submit 3 tasks to endpoint 4b11...", to follow "cannot".
         service_url: the service.
         sent_bytes: the size of the request's body, or None.
+        can_login: whether an app says who is calling: it can log in.
     """
 
     doing: str
     service_url: str
     sent_bytes: int | None = None
+    can_login: bool = False
 
     @property
     def is_hosted(self) -> bool:
@@ -86,10 +90,15 @@ def unreadable(call: Call, response: GlobusHTTPResponse, why: str) -> ServiceErr
     return error
 
 
-def _login_refused(error: GlobusAPIError, call: Call) -> AccessDenied:
-    return AccessDenied(
-        f"cannot {call.doing}: Globus Auth refused the login ({error.http_status}: {_said(error)}); check "
-        "GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET, or log in again",
+def _login_refused(error: GlobusAPIError, call: Call) -> ServiceError:
+    kind: type[ServiceError] = AccessDenied
+    what, advice = "refused the login", "check the code that was entered, and log in again"
+    if error.http_status >= 500:
+        kind, what, advice = ServiceDown, "has a fault of its own", "try again later"
+    elif "invalid_client" in _said(error) or error.http_status == 401:
+        advice = "check GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET, or log in again"
+    return kind(
+        f"cannot {call.doing}: Globus Auth {what} ({error.http_status}: {_said(error)}); {advice}",
         http_status=error.http_status,
         code=error.code,
         request_id=error.request_id,
@@ -107,6 +116,9 @@ def _refused(error: GlobusAPIError, call: Call) -> ServiceError:
     message = f"cannot {call.doing}: {said} ({', '.join(facts)})"
     # A farpool service says itself what to do, after a semicolon.
     advice = "" if error.code and ";" in said else _advice(kind, error, call)
+    demand = demand_of(error)
+    if demand is not None:
+        kind, advice = AccessDenied, _demanded(demand, call)
     return kind(
         f"{message}; {advice}" if advice else message,
         http_status=error.http_status,
@@ -124,10 +136,26 @@ def _said(error: GlobusAPIError) -> str:
     return _excerpt(error.text) if error.text.strip() else error.http_reason or "no reason was given"
 
 
+def _demanded(demand: GARE, call: Call) -> str:
+    if call.can_login:
+        return f"the service wants {in_words(demand)}, and the one that was just made was not enough"
+    return (
+        f"the service wants {in_words(demand)}, and a token or an authorizer that was given cannot log in again: "
+        "use Client(app=...), or neither, or give a token of such a login"
+    )
+
+
 def _advice(kind: type[ServiceError], error: GlobusAPIError, call: Call) -> str:
     if kind is AccessDenied and error.http_status == 401:
-        here = f"the token is not one of {call.service_url}: pass another as token= or in FARPOOL_TOKEN"
-        return "log in again, or check the client credentials or token that were given" if call.is_hosted else here
+        where = "" if call.is_hosted else f" --service-url {call.service_url}"
+        if call.can_login:
+            return f"log in again, with: farpool login --force{where}; or check the client credentials"
+        if call.is_hosted:
+            return "log in again, with: farpool login; or check the token that was given"
+        return (
+            f"the token is not one of {call.service_url}: pass another as token= or in FARPOOL_TOKEN, "
+            f"or store it with: farpool login{where}"
+        )
     if kind is NotFound and error.code is None:
         return f"is {call.service_url} the address of a farpool or Globus Compute service?"
     size = "" if call.sent_bytes is None else f"the request was {call.sent_bytes:,} bytes: "

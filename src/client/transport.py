@@ -168,7 +168,7 @@ class Transport:
             ServiceError: the service refused, is down, or answered unreadably; or the login was refused.
             RuntimeError: the client is closed.
         """
-        call = Call(doing, self._service_url, sent_bytes)
+        call = self._call(doing, sent_bytes)
         if is_bounded:
             self.turns.fits(doing, sent_bytes)
         pair = self._lend()
@@ -202,7 +202,7 @@ class Transport:
         Raises:
             ServiceError: as for `call`; `ServiceDown` when it breaks off.
         """
-        call = Call(doing, self._service_url)
+        call = self._call(doing)
         pair = self._lend()
 
         def begin() -> None:
@@ -222,12 +222,30 @@ class Transport:
         finally:
             self._take_back(pair)
 
+    def login(self, doing: str, act: Callable[[], T]) -> T:
+        """Do something about the login, at Globus; blocks while that takes.
+
+        Args:
+            doing: what is done, as for `call`.
+            act: does it.
+
+        Raises:
+            ServiceError: Globus refused, or is not reached.
+        """
+        try:
+            return act()
+        except GlobusError as error:
+            raise translated(error, self._call(doing)) from error
+
     def close(self) -> None:
         """Close the connections; ends waits between attempts and for a turn. Calls under way still get their answer."""
         self._reach.closing.set()
         with contextlib.suppress(IndexError):
             while True:
                 self._idle.pop().close()
+
+    def _call(self, doing: str, sent_bytes: int | None = None) -> Call:
+        return Call(doing, self._service_url, sent_bytes, can_login=isinstance(self._authorizer, AppAuthorizer))
 
     def _send(
         self, pair: Pair, send: Callable[[Pair], GlobusHTTPResponse], begin: Callable[[], None]

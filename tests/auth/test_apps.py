@@ -20,7 +20,7 @@ from farpool.auth.apps import globus_app
 from farpool.client import Client
 from farpool.errors import AccessDenied
 from farpool.settings import HOSTED_SERVICE_URL, Settings
-from support.rest_server import VERSION, Reply, RestServer
+from support.rest_server import VERSION, Reply, Request, RestServer
 from support.terminal import terminal
 
 CLIENT_ID = "1b116d3c-1703-4f8f-9f6f-39921e5864df"
@@ -46,6 +46,11 @@ def app(auth: Globus, credentials: Settings) -> Iterator[GlobusApp]:
     assert auth
     with closing(globus_app(credentials)) as one, closing(one.token_storage):
         yield one
+
+
+def authorized(service: RestServer) -> list[Request]:
+    """What was asked in somebody's name."""
+    return [request for request in service.requests if "Authorization" in request.headers]
 
 
 def test_client_credentials_get_a_token_when_one_is_needed(auth: Globus, credentials: Settings) -> None:
@@ -166,13 +171,13 @@ def test_a_service_that_calls_the_token_expired_gets_another(auth: Globus, app: 
     with RestServer() as service:
         service.script = lambda request: (
             VERSION
-            if request.headers["Authorization"] == "Bearer funcx_service-2"
+            if request.headers.get("Authorization") in {None, "Bearer funcx_service-2"}
             else Reply(401, {"code": "X", "message": "x"})
         )
         with Client(service_url=service.url, app=app, settings=Settings(tmp_path)):
             pass
 
-    assert len(service.requests) == 2
+    assert len(authorized(service)) == 2
     assert auth.counted["client_credentials"] == 2
 
 
@@ -186,14 +191,14 @@ def test_a_service_that_demands_another_login_gets_it_once(auth: Globus, app: Gl
         },
     )
     with RestServer() as service:
-        service.answer_in_turn([demand, VERSION, demand])
+        service.answer_in_turn([VERSION, demand, VERSION, demand])
         with Client(service_url=service.url, app=app, settings=Settings(tmp_path)) as client:
-            assert len(service.requests) == 2
+            assert len(authorized(service)) == 2
             assert auth.counted["client_credentials"] == 2
 
             with pytest.raises(AccessDenied, match="consent, please"):
                 client.version_check()
-        assert len(service.requests) == 4
+        assert len(authorized(service)) == 4
 
 
 def test_credentials_that_are_refused_are_told_and_never_shown(auth: Globus, app: GlobusApp, tmp_path: Path) -> None:
@@ -202,7 +207,7 @@ def test_credentials_that_are_refused_are_told_and_never_shown(auth: Globus, app
     with RestServer() as service:
         with pytest.raises(AccessDenied, match=r"Globus Auth refused the login \(401.*CLIENT_SECRET") as caught:
             Client(service_url=service.url, app=app, settings=Settings(tmp_path))
-        assert not service.requests
+        assert not authorized(service)
     assert "very-secret" not in str(caught.value)
 
 
@@ -221,4 +226,4 @@ def test_an_app_that_was_given_stays_open(auth: Globus, app: GlobusApp, tmp_path
         for _ in range(2):
             with Client(service_url=service.url, app=app, settings=Settings(tmp_path)):
                 pass
-        assert len(service.requests) == 2
+        assert len(authorized(service)) == 2

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from globus_sdk.authorizers import NullAuthorizer
 
-from farpool.auth import TokenFile, authorizer_for
+from farpool.auth import TokenFile, authorizer_for, credential_for
+from farpool.auth.app_authorizer import AppAuthorizer
 from farpool.errors import AccessDenied
 from farpool.settings import HOSTED_SERVICE_URL, Settings
+from farpool.wire.rest import LoginWay
 
 URL = "http://localhost:5000"
 OTHER = "http://localhost:6000"
@@ -48,6 +50,39 @@ def test_no_token_is_told_with_every_way_to_give_one(tmp_path: Path) -> None:
 
     for way in (URL, "token=", "FARPOOL_TOKEN", str(tmp_path / "tokens.json")):
         assert way in str(caught.value)
+
+
+def test_client_credentials_win_over_what_is_stored_where_the_service_takes_them(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, client_id="1b116d3c-1703-4f8f-9f6f-39921e5864df", client_secret="very-secret")
+    for url in (URL, HOSTED_SERVICE_URL):
+        TokenFile(tmp_path).write(url, "stored")
+    here = LoginWay("https://auth.globus.org/scopes/1/all", "1")
+
+    def source(url: str, way: LoginWay | None) -> str:
+        credential = credential_for(settings, url, ask=lambda: way)
+        if isinstance(credential.authorizer, AppAuthorizer):
+            credential.authorizer.close()
+        return credential.source
+
+    assert source(HOSTED_SERVICE_URL, None) == source(URL, here) == "GLOBUS_COMPUTE_CLIENT_ID"
+    assert source(URL, LoginWay()) == source(URL, None) == f"the token file {tmp_path / 'tokens.json'}"
+
+
+def test_a_service_is_asked_how_one_logs_in_only_where_that_matters(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def ask() -> None:
+        asked.append("how?")
+
+    credential_for(Settings(tmp_path), URL, token="t", ask=ask)
+    credential_for(Settings(tmp_path, token="t"), URL, ask=ask)
+    TokenFile(tmp_path).write(URL, "stored")
+    credential_for(Settings(tmp_path), URL, ask=ask)
+    assert not asked
+
+    with pytest.raises(AccessDenied, match="farpool login --service-url"):
+        credential_for(Settings(tmp_path), OTHER, ask=ask)
+    assert len(asked) == 1
 
 
 def test_an_authorizer_is_used_as_it_is(tmp_path: Path) -> None:

@@ -92,6 +92,10 @@ class Globus(RestServer):
         """Make an access token as a login of this person would, for tests that are not about the login."""
         return self._auth.granted(person, scope, lifetime_s).text
 
+    def active(self, text: str) -> Token | None:
+        """Look up an access token that is good at this moment."""
+        return self._auth.tokens.good(text)
+
     def tokens(self) -> list[Token]:
         """List the access tokens that were issued."""
         return self._auth.tokens.all()

@@ -97,8 +97,8 @@ class Grants:
             old.is_revoked = True
             refresh = self._issue(old.person, asking, old.resource_server, old.scopes, is_refresh=True)
         token = self._issue(old.person, asking, old.resource_server, old.scopes, refreshed_by=refresh.text)
-        more = {"refresh_token": refresh.text} if self._knobs.rotates else {}
-        return {**self._written(token), **more, "other_tokens": []}
+        # Also where it is the same as before: globus-sdk keeps what the answer says.
+        return {**self._written(token), "refresh_token": refresh.text, "other_tokens": []}
 
     def by_credentials(self, asking: Application, form: dict[str, str]) -> dict[str, Any]:
         """Give a client tokens of its own."""

@@ -175,6 +175,13 @@ _CLIENT = [
     ),
     *flags("Client.__init__", "local_compute_services", lambda c, v: _made(c, None, v)),
     *flags("Client.__init__", "do_version_check", lambda c, v: _made(c, do_version_check=v)),
+    *flags("Client.__init__", "force_login", lambda c, v: _made(c, force_login=v)),
+    Bad(
+        "Client.__init__",
+        lambda c: _made(c, force_login=True),
+        ValueError,
+        "force_login=True was given with token=, which cannot log in: give app=, or neither",
+    ),
     Bad(
         "Client.__init__",
         lambda c: _made(c, service_url="localhost"),
@@ -240,6 +247,7 @@ _CLIENT = [
         "endpoint_version 'new' is no version; one looks like 4.19.0",
     ),
     *kinds("Client.patient", "patience", "Patience", lambda c, v: c.patient(v)),
+    *flags("Client.login", "force", lambda c, v: c.login(force=v)),
     Bad("Client.pace", lambda c: c.pace(5), TypeError, "wait must be a function, not 5 (int)"),
 ]
 

@@ -17,8 +17,8 @@ def test_what_is_written_among_other_fields_is_read(way: LoginWay) -> None:
     assert LoginWay.from_json({"api": "1.0", **way.to_json()}) == way
 
 
-def test_a_service_that_says_nothing_gives_out_tokens() -> None:
-    assert not LoginWay.from_json({"api": "1.0"}).is_globus
+def test_a_service_may_say_nothing() -> None:
+    assert LoginWay.from_json({"api": "1.0"}) is None
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ def test_a_service_that_says_nothing_gives_out_tokens() -> None:
         ({"auth": 5}, "auth"),
         ({"auth": "globus"}, "auth_scope"),
         ({**GLOBUS, "auth_scope": "two scopes"}, "two scopes"),
+        ({**GLOBUS, "auth_scope": "one[with another]"}, "one.with another"),
         ({**GLOBUS, "auth_resource_server": " "}, "auth_resource_server"),
     ],
 )

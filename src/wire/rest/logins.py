@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from .fields import read
 TOKENS = "tokens"
 #: The service takes tokens of Globus Auth that were issued for it.
 GLOBUS = "globus"
+
+#: No list, nothing that depends on it, and not optional: that would need brackets and a star.
+_ONE_SCOPE = re.compile(r"[^\s\[\]*]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +43,21 @@ class LoginWay:
         return {"auth": GLOBUS, "auth_scope": self.scope, "auth_resource_server": self.resource_server}
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> LoginWay:
-        """Read the fields among others; a service that has none gives out tokens.
+    def from_json(cls, body: Mapping[str, Any]) -> LoginWay | None:
+        """Read the fields among others; None where the service does not say, as services of other makers do not.
 
         Raises:
             WireError: a field is missing or malformed; names it.
         """
-        way = read(body, "auth", str, TOKENS)
+        if "auth" not in body:
+            return None
+        way = read(body, "auth", str)
         if way == TOKENS:
             return cls()
         if way != GLOBUS:
             raise WireError(f"field 'auth' is {way!r}, which is neither {TOKENS!r} nor {GLOBUS!r}")
         scope, server = (read(body, name, str).strip() for name in ("auth_scope", "auth_resource_server"))
-        if not server or len(scope.split()) != 1:
+        if not server or not _ONE_SCOPE.fullmatch(scope):
             raise WireError(
                 f"'auth_scope' {scope!r} of 'auth_resource_server' {server!r} is not one scope of a service"
             )
