@@ -34,7 +34,8 @@ class Turns:
         self._process = os.getpid()
         self._throttle: Throttle | None = None
         self._budget: Budget | None = None
-        self._quiet_from = clock()  # when it has been waited for no longer than a window
+        #: By level of the log: from when on a wait is told again, after a window without one.
+        self._quiet_from: dict[int, float] = {}
         self.waited_s = 0.0
         self.waits = 0
         self.throttle = throttle
@@ -109,8 +110,9 @@ class Turns:
     def _wait(self, delay_s: float, wait: Callable[[float], object], level: int, what: str, throttle: Throttle) -> None:
         begun = self._clock()
         with self._mutex():
-            is_first = begun >= self._quiet_from
-            self._quiet_from = max(self._quiet_from, begun + delay_s + throttle.window_s)
+            before = self._quiet_from.get(level, begun)
+            is_first = begun >= before
+            self._quiet_from[level] = max(before, begun + delay_s + throttle.window_s)
             self.waits += 1
         if is_first:
             log.log(level, "%s, as no more than %d requests may go in %g s", what, throttle.requests, throttle.window_s)

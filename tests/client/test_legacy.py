@@ -18,11 +18,11 @@ from farpool.client.legacy import (
     MaxResultSizeExceeded,
     ThrottlingException,
 )
-from farpool.errors import FarpoolError, PayloadTooLarge, RateLimited, ServiceRefused, TaskPending
+from farpool.errors import AccessDenied, FarpoolError, PayloadTooLarge, RateLimited, ServiceRefused, TaskPending
 from farpool.serialize import Serializer
 from farpool.settings import HOSTED_SERVICE_URL, Settings
 from farpool.wire import unpack
-from support.rest_server import VERSION, Reply, Request, RestServer
+from support.rest_server import VERSION, Reply, Request, RestServer, refusal
 from support.service import RunningService, service_in_thread
 
 from .conftest import AT_ONCE
@@ -313,6 +313,46 @@ def test_without_its_throttle_the_hosted_service_still_has_its_own(settings: Set
         assert fxc.session_task_group_id is None  # the hosted service makes it
         fxc.throttling_enabled = False
         assert fxc.client.throttle == Throttle()
+
+
+def test_on_the_hosted_service_batches_join_the_task_group_that_the_first_was_given(
+    server: RestServer, counted: FuncXClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("farpool.client.transport.HOSTED_SERVICE_URL", server.url)
+    counted.session_task_group_id = None
+
+    def answer(request: Request) -> Reply:
+        tasks = {function_id: [OTHER] * len(payloads) for function_id, payloads in request.json()["tasks"].items()}
+        return Reply(body={"tasks": tasks, "task_group_id": OTHER, "endpoint_id": ENDPOINT, "request_id": OTHER})
+
+    server.script = answer
+
+    for _ in range(2):
+        assert counted.run(1, endpoint_id=ENDPOINT, function_id=FUNCTION) == OTHER
+
+    assert [request.json().get("task_group_id") for request in server.requests] == [None, OTHER]
+    assert counted.session_task_group_id == OTHER
+
+
+def test_a_batch_that_breaks_off_says_which_tasks_were_submitted(
+    server: RestServer, counted: FuncXClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(request: Request) -> Reply:
+        if ENDPOINT not in request.path:
+            return refusal(403)
+        return Reply(
+            body={"tasks": {FUNCTION: [OTHER]}, "task_group_id": OTHER, "endpoint_id": ENDPOINT, "request_id": OTHER}
+        )
+
+    server.script = answer
+    batch = counted.create_batch()
+    batch.add(FUNCTION, ENDPOINT)
+    batch.add(FUNCTION, OTHER)
+
+    with pytest.raises(AccessDenied):
+        counted.batch_run(batch)
+
+    assert f"the batch broke off at endpoint {OTHER}; these tasks were submitted: ['{OTHER}']" in caplog.messages
 
 
 def test_an_input_over_two_megabytes_is_not_sent(server: RestServer, counted: FuncXClient) -> None:

@@ -160,6 +160,22 @@ def test_pacing_counts_nothing_and_what_is_sent_is_counted_once() -> None:
     assert 0.8 < turns.waited_s < 0.9
 
 
+def test_what_keeps_an_even_pace_does_not_hide_that_the_limit_is_met(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    turns = Turns(Throttle(requests=2, window_s=6.0), clock=clock)
+
+    with caplog.at_level(logging.INFO, "farpool.client.turns"):
+        turns.take("submit", clock.wait)
+        turns.pace(clock.wait)
+        for _ in range(3):
+            turns.take("submit", clock.wait)
+
+    assert [(record.levelname, record.getMessage()[:8]) for record in caplog.records] == [
+        ("INFO", "requests"),
+        ("WARNING", "submit: "),
+    ]
+
+
 def test_without_a_throttle_nothing_waits() -> None:
     turns = Turns(None)
 
