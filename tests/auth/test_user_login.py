@@ -16,6 +16,7 @@ from fakes.globus_directory import Person
 from fakes.globus_login import user_app
 from fakes.globus_site import GlobusSite, demand
 from farpool.client import Client
+from farpool.client.legacy import FuncXClient
 from farpool.errors import AccessDenied, ServiceDown
 from farpool.settings import Settings
 from farpool.wire.rest import LoginWay
@@ -174,6 +175,18 @@ def test_force_login_is_a_new_token_for_the_service(
 
     assert globus.counted["authorization_code"] == 2
     assert site.served[0] == site.served[1] != site.served[2]
+
+
+def test_funcx_client_is_made_to_log_in_anew_likewise(
+    globus: Globus, ada: Person, site: GlobusSite, settings: Settings
+) -> None:
+    with user_app(globus, ada) as app:
+        for force in (False, True):
+            with FuncXClient(funcx_service_address=site.url, app=app, settings=settings, force_login=force) as fxc:
+                fxc.client.get_functions()
+
+    assert globus.counted["authorization_code"] == 2
+    assert len(set(site.served)) == 2
 
 
 def test_logging_out_makes_the_tokens_worthless(globus: Globus, site: GlobusSite, client: Client) -> None:
