@@ -13,10 +13,16 @@ import requests
 
 from fakes.globus import Globus
 from fakes.globus_directory import COMPUTE_SCOPE, GROUPS_SCOPE, Application, Person
-from farpool.service import GlobusOptions
-from support.callers import Caller
+from fakes.globus_login import user_app
+from farpool.client import Client
+from farpool.errors import AccessDenied
+from farpool.serialize import Serializer
+from farpool.service import GlobusOptions, People
+from farpool.settings import Settings
+from support.callers import Agent, Caller
 from support.rest_server import free_port
 from support.service import RunningService, service_in_thread
+from support.waiting import eventually
 
 
 @dataclass
@@ -27,8 +33,14 @@ class Site:
     application: Application
     service: RunningService
     stack: ExitStack
-    endpoint_id: str = ""
+    home: Path
+    credentials: dict[str, Any]
     people: dict[str, Person] = field(default_factory=dict[str, Person])
+
+    @property
+    def endpoint_id(self) -> str:
+        """A public endpoint."""
+        return str(self.credentials["endpoint_id"])
 
     def person(self, name: str) -> Person:
         """Find or register somebody."""
@@ -43,6 +55,20 @@ class Site:
     def caller(self, name: str) -> Caller:
         """Somebody with a new login."""
         return self.stack.enter_context(Caller(self.service, self.token(name)))
+
+    def client(self, name: str) -> Client:
+        """A client of somebody who has not logged in yet, and does so when they are asked."""
+        app = self.stack.enter_context(user_app(self.globus, self.person(name)))
+        return self._client(Settings(self.home / name), app=app)
+
+    def program(self, application: Application) -> Client:
+        """A client of a program that has credentials of Globus."""
+        home = self.home / application.client_id
+        return self._client(Settings(home, client_id=application.client_id, client_secret=application.secret))
+
+    def _client(self, settings: Settings, **about: Any) -> Client:
+        url = self.service.url
+        return self.stack.enter_context(Client(service_url=url, settings=settings, do_version_check=False, **about))
 
 
 @pytest.fixture
@@ -66,9 +92,8 @@ def site(globus: Globus, tmp_path: Path, lifetime_s: float) -> Iterator[Site]:
     options = GlobusOptions(application.client_id, application.secret, lifetime_s=lifetime_s)
     with ExitStack() as stack:
         service = stack.enter_context(service_in_thread(tmp_path, globus=options))
-        site = Site(globus, application, service, stack)
-        site.endpoint_id = stack.enter_context(Caller(service)).register_endpoint(public=True)["endpoint_id"]
-        yield site
+        credentials = stack.enter_context(Caller(service)).register_endpoint(public=True)
+        yield Site(globus, application, service, stack, tmp_path / "home", credentials)
 
 
 def test_people_are_themselves_and_globus_is_asked_once_for_each_login(site: Site) -> None:
@@ -145,3 +170,137 @@ def test_a_service_that_cannot_ask_globus_tells_why(
         refusal = caller.get("/v3/identity", expect=503)
     said = {"secret": "must check its client id and secret", "address": "Globus cannot be reached"}
     assert said[wrong] in refusal["message"]
+
+
+def test_functions_are_shared_with_groups_of_globus_and_globus_is_asked_once_for_each_login(site: Site) -> None:
+    ada, ben, eve = (site.caller(name) for name in ("ada", "ben", "eve"))
+    lab = site.globus.group("lab", site.person("ada"), site.person("ben"))
+
+    function_id = ada.register_function(group=lab.group_id, description="for the lab")
+    private_id = ada.register_function(description="for myself")
+
+    ben.submit(site.endpoint_id, function_id)
+    eve.submit(site.endpoint_id, function_id, expect=403)
+    ben.submit(site.endpoint_id, private_id, expect=403)
+    assert [one["function_uuid"] for one in ben.get("/v3/functions/search?query=for")] == [function_id]
+    assert eve.get("/v3/functions/search?query=for") == []
+    assert ben.get("/v3/identity")["groups"] == [{"group_id": lab.group_id, "name": "lab"}]
+    eve.call(
+        "POST", "/v3/functions", {"function_name": "f", "function_code": "1\nx", "group": lab.group_id}, expect=403
+    )
+    assert site.globus.counted["introspect"] == 3
+    assert site.globus.counted["dependent_token"] == site.globus.counted["my_groups"] == 3
+
+
+def test_who_joins_a_group_is_in_it_with_their_next_login(site: Site) -> None:
+    ada, before = site.caller("ada"), site.caller("ben")
+    lab = site.globus.group("lab", site.person("ada"))
+    function_id = ada.register_function(group=lab.group_id)
+    before.submit(site.endpoint_id, function_id, expect=403)
+
+    lab.members.append(site.person("ben"))
+
+    before.submit(site.endpoint_id, function_id, expect=403)
+    site.caller("ben").submit(site.endpoint_id, function_id)
+    assert site.globus.counted["introspect"] == 3
+
+
+@pytest.mark.parametrize("lifetime_s", [0.0])
+def test_groups_that_change_and_tokens_that_are_revoked_count_when_answers_have_lapsed(site: Site) -> None:
+    ada, ben = site.caller("ada"), site.caller("ben")
+    lab = site.globus.group("lab", site.person("ada"), site.person("ben"))
+    function_id = ada.register_function(group=lab.group_id)
+    ben.submit(site.endpoint_id, function_id)
+
+    lab.members.remove(site.person("ben"))
+    ben.submit(site.endpoint_id, function_id, expect=403)
+    site.globus.revoke(site.person("ben"))
+    refusal = ben.submit(site.endpoint_id, function_id, expect=401)
+
+    assert refusal["code"] == "USER_UNAUTHENTICATED"
+    ada.submit(site.endpoint_id, function_id)
+
+
+def test_own_users_are_there_beside_people_of_globus_who_can_be_shut_out(site: Site) -> None:
+    ada = site.caller("ada")
+    ada.get("/v3/identity")
+    with People(site.service.directory) as people, Caller(site.service) as administrator:
+        asked = site.globus.counted["introspect"]
+        assert administrator.get("/v3/identity")["name"] == "local"
+        assert site.globus.counted["introspect"] == asked
+
+        lab = people.add_group("lab", ["local", "ada@example.org"])
+        function_id = administrator.register_function(group=lab.group_id)
+        ada.submit(site.endpoint_id, function_id)
+
+        people.remove_user("ada@example.org")
+    ada.get("/v3/identity", expect=401)
+    site.caller("ada").get("/v3/identity", expect=401)
+
+
+def double(x: int) -> int:
+    """Double a number."""
+    return 2 * x
+
+
+def test_somebody_who_logs_in_runs_what_their_group_shares_and_a_stranger_is_told_who_may(site: Site) -> None:
+    ada, ben, eve = (site.client(name) for name in ("ada", "ben", "eve"))
+    lab = site.globus.group("lab", site.person("ada"), site.person("ben"))
+    function_id = ada.register_function(double, group=lab.group_id)
+
+    (found,) = ben.search_functions("double a number")
+    task_id = ben.run(21, endpoint_id=site.endpoint_id, function_id=found["function_uuid"])
+    with Agent(site.credentials) as agent:
+        (task,) = agent.take()
+        agent.succeed(task, Serializer().serialize(42))
+    eventually(lambda: not ben.get_task(task_id)["pending"])
+
+    assert ben.get_result(task_id) == 42
+    with pytest.raises(AccessDenied, match=f"by its owner and the members of group {lab.group_id}"):
+        eve.run(21, endpoint_id=site.endpoint_id, function_id=function_id)
+    with pytest.raises(AccessDenied, match="there is no task"):
+        eve.get_result(task_id)
+    assert site.globus.counted["authorization_code"] == site.globus.counted["introspect"] == 3
+
+
+def test_a_new_login_shows_who_has_left_a_group(site: Site) -> None:
+    ada, ben = site.client("ada"), site.client("ben")
+    lab = site.globus.group("lab", site.person("ada"), site.person("ben"))
+    function_id = ada.register_function(double, group=lab.group_id)
+    assert ben.get_function(function_id)["group"] == lab.group_id
+
+    lab.members.remove(site.person("ben"))
+
+    assert ben.get_function(function_id)["group"] == lab.group_id
+    ben.login(force=True)
+    with pytest.raises(AccessDenied, match="the members of group"):
+        ben.get_function(function_id)
+    assert site.globus.counted["introspect"] == 3
+
+
+@pytest.mark.parametrize("lifetime_s", [0.0])
+def test_a_login_that_is_refused_in_mid_run_is_renewed_and_one_that_was_revoked_takes_another(site: Site) -> None:
+    ada = site.client("ada")
+    ada.register_function(double)
+
+    site.globus.expire(resource_server=site.application.resource_server)
+    function_id = ada.register_function(double)
+
+    assert site.globus.counted["refresh_token"] == site.globus.counted["authorization_code"] == 1
+    assert {one["function_uuid"] for one in ada.get_functions()} > {function_id}
+
+    site.globus.revoke(site.person("ada"))
+    assert ada.get_function(function_id)["owner"] == site.person("ada").identity_id
+    assert site.globus.counted["authorization_code"] == 2
+
+
+def test_a_program_with_credentials_of_globus_is_somebody_of_its_own(site: Site) -> None:
+    application = site.globus.client()
+    robot = site.program(application)
+
+    endpoint_id = robot.register_endpoint("robots", None)["endpoint_id"]
+
+    assert robot.get_endpoint_metadata(endpoint_id)["owner"] == application.client_id
+    assert [one["name"] for one in robot.get_endpoints()] == ["robots"]
+    with pytest.raises(AccessDenied, match="there is no endpoint"):
+        site.client("ada").get_endpoint_metadata(endpoint_id)
