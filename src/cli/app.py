@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from ..errors import FarpoolError
+from .containers import containers
 from .doctor import doctor
 from .endpoint import endpoint
 from .functions import functions
@@ -59,7 +60,7 @@ def app(verbose: int, *, debug: bool) -> None:
         logging.getLogger("globus_sdk").setLevel(logging.ERROR)  # it warns of what our errors tell
 
 
-for _command in (login, logout, whoami, serve, endpoint, functions, tasks, users, groups, tokens, doctor):
+for _command in (login, logout, whoami, serve, endpoint, functions, containers, tasks, users, groups, tokens, doctor):
     app.add_command(_command)
 
 

@@ -104,6 +104,24 @@ class Work(Staying, Maps):
         session.registry.remember(fn, checked)
         return checked
 
+    def register_container(self, location: str, container_type: str, name: str = "", description: str = "") -> str:
+        """Register what functions are to run in, for `register_function(fn, container_uuid=...)`.
+
+        Args:
+            location: an image, a file or a directory, as for `Client.register_container`.
+            container_type: such as ``"docker"`` or ``"venv"``.
+            name: for people.
+            description: for people.
+
+        Returns:
+            Its id.
+
+        Raises:
+            TypeError, ValueError: an argument is malformed, or there is no such type.
+            ServiceRefused: the service is the hosted one.
+        """
+        return self._begun().place.client.register_container(location, container_type, name, description)
+
     def pool(self) -> Pool:
         """Give a face with the methods of `multiprocessing.Pool`, for libraries that want one.
 

@@ -173,6 +173,17 @@ def test_our_executor_runs_functions_on_the_unmodified_endpoint(manager: str, cl
 
 @pytest.mark.live
 @pytest.mark.slow
+def test_the_unmodified_endpoint_takes_no_notice_of_a_container(manager: str, client: Client) -> None:
+    container_id = client.register_container("/nowhere/at/all", "venv")
+
+    with Executor(endpoint_id=manager, client=client) as executor:
+        executor.register_function(operator.add, container_uuid=container_id)
+
+        assert executor.submit(operator.add, 40, 2).result(TIMEOUT) == 42
+
+
+@pytest.mark.live
+@pytest.mark.slow
 def test_maps_run_on_the_unmodified_endpoint_whose_workers_have_no_farpool(manager: str, client: Client) -> None:
     def share(parts: int) -> float:
         if parts == 7:
