@@ -24,5 +24,5 @@ def open_people(database: Database, options: GlobusOptions, *, clock: Callable[[
     """Make the source of identities that asks Globus. Makes no request yet."""
     from .desk import GlobusDesk  # noqa: PLC0415 - imports globus_sdk
 
-    desk = GlobusDesk(options, clock=clock)
+    desk = GlobusDesk(options)
     return GlobusPeople(database, desk.ask, close=desk.close, lifetime_s=options.lifetime_s, clock=clock)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from globus_sdk import ConfidentialAppAuthClient, GlobusAPIError, GlobusError, GroupsClient
@@ -63,10 +62,9 @@ class GlobusDesk:
         options: the service's own client.
     """
 
-    def __init__(self, options: GlobusOptions, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, options: GlobusOptions) -> None:
         self._options = options
         self._way = options.way
-        self._clock = clock
         self._idle: deque[_Line] = deque()  # its append and pop are atomic
 
     def ask(self, token: str) -> Person | None:
@@ -101,10 +99,10 @@ class GlobusDesk:
         named: set[str] = {audience} if isinstance(audience, str) else set(audience)
         is_ours = bool(named & {self._options.client_id, self._way.resource_server})
         is_for_scope = self._way.scope in str(told.get("scope") or "").split()
-        if not (is_ours and is_for_scope):
-            log.info("refused a token of %s: it is not for the scope %s", told.get("username"), self._way.scope)
-            return False
-        return self._clock() < float(told.get("exp") or 0)
+        if is_ours and is_for_scope:
+            return True
+        log.info("refused a token of %s: it is not for the scope %s", told.get("username"), self._way.scope)
+        return False
 
     def _groups_of(self, line: _Line, token: str) -> dict[str, str]:
         """Find the groups in which the bearer of a token is, by id, with their names."""
