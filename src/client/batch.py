@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..serialize import Serializer
+from ..serialize import Serializer, StrategyLike, as_serializer, paths_of
 from ..wire.ids import as_id
 from ..wire.rest import SubmitRequest
-from .checks import arguments, flag, instance, json_object, keywords, paths
+from .checks import arguments, flag, json_object, keywords
 from .runtime import user_runtime as runtime_facts
 
 
@@ -22,7 +22,8 @@ class Batch:
         request_queue: whether the group needs a result queue (an Executor's does).
         serializer: packs the arguments; None: a `Serializer()`.
         user_runtime: facts about the caller's Python; None: those of this process.
-        result_serializers: import paths of the strategies for results, in the order in which they are tried.
+        result_serializers: strategies for results, as objects, classes or import paths, in the order in which they are
+            tried.
 
     Raises:
         TypeError, ValueError: an argument is malformed.
@@ -36,17 +37,17 @@ class Batch:
         request_queue: bool = False,
         serializer: Serializer | None = None,
         user_runtime: Mapping[str, Any] | None = None,
-        result_serializers: Sequence[str] | None = None,
+        result_serializers: Sequence[StrategyLike] | None = None,
     ) -> None:
         self.task_group_id = task_group_id
         self.resource_specification = json_object(resource_specification, "resource_specification")
         self.user_endpoint_config = json_object(user_endpoint_config, "user_endpoint_config")
         self.request_queue = flag(request_queue, "request_queue")
         self.user_runtime = runtime_facts() if user_runtime is None else json_object(user_runtime, "user_runtime")
-        self.result_serializers = paths(result_serializers, "result_serializers")
+        self.result_serializers = paths_of(result_serializers, "result_serializers")
         #: Packed arguments by function id, in the order in which they were added.
         self.tasks: dict[str, list[str]] = {}
-        self._serializer = Serializer() if serializer is None else instance(serializer, Serializer, "serializer")
+        self._serializer = Serializer() if serializer is None else as_serializer(serializer)
 
     @property
     def task_group_id(self) -> str | None:

@@ -110,20 +110,6 @@ def callable_one(value: object, what: str) -> None:
         raise TypeError(f"{what} must be a function, not {shown(value)}")
 
 
-def paths(value: object, what: str) -> list[str] | None:
-    """Return a list of import paths, or None for None.
-
-    Raises:
-        TypeError: it is one string, or no list, or holds something else.
-        ValueError: a path in it is empty.
-    """
-    if value is None:
-        return None
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"{what} must be a list of import paths, not {shown(value)}")
-    return [text(path, what) for path in cast("list[object]", value)]
-
-
 def ids(values: object, what: str) -> list[str] | None:
     """Return a list of ids, or None for None.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..amqp import Patience
 from ..auth.urls import is_loopback, normalised
 from ..errors import ServiceRefused
-from ..serialize import Serializer, Strategy
+from ..serialize import Serializer, StrategyLike, as_serializer
 from ..settings import HOSTED_SERVICE_URL, Settings
 from ..version import __version__
 from ..wire.shown import quoted
@@ -97,8 +97,8 @@ class Client(
         token: str | None = None,
         settings: Settings | None = None,
         serializer: Serializer | None = None,
-        code_serialization_strategy: Strategy | None = None,
-        data_serialization_strategy: Strategy | None = None,
+        code_serialization_strategy: StrategyLike | None = None,
+        data_serialization_strategy: StrategyLike | None = None,
         patience: Patience | None = None,
         throttle: Throttle | bool | None = None,
         force_login: bool = False,
@@ -114,7 +114,6 @@ class Client(
             raise ValueError("serializer was given together with a strategy: give the strategies to the serializer")
         for what, value, kind in (
             ("settings", settings, Settings),
-            ("serializer", serializer, Serializer),
             ("patience", patience, Patience),
         ):
             if value is not None:
@@ -125,7 +124,8 @@ class Client(
         self.service_url = service_url_of(self.settings, service_url, environment, local_compute_services)
         is_hosted = self.service_url == normalised(HOSTED_SERVICE_URL)
         turns = Turns(throttle_for(throttle, is_hosted=is_hosted))
-        self.serializer = serializer or Serializer(code_serialization_strategy, data_serialization_strategy)
+        given = None if serializer is None else as_serializer(serializer)
+        self.serializer = given or Serializer(code_serialization_strategy, data_serialization_strategy)
         self.app = app
         patience = patience or Patience()
         self._identify(app, authorizer, token, patience=patience, force_login=force_login)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ServiceError, WireError
-from ..serialize import Serializer
+from ..serialize import Serializer, StrategyLike
 from ..wire.blobs import BLOB_NOT_FOUND
 from ..wire.ids import as_id, new_id
 from ..wire.jsontext import dumps, exact
@@ -60,7 +60,7 @@ class TaskCalls:
         resource_specification: Mapping[str, Any] | None = None,
         user_endpoint_config: Mapping[str, Any] | None = None,
         create_websocket_queue: bool = False,
-        result_serializers: Sequence[str] | None = None,
+        result_serializers: Sequence[StrategyLike] | None = None,
     ) -> Batch:
         """Make an empty batch; see `Batch` for the arguments. `create_websocket_queue` is its `request_queue`."""
         flag(create_websocket_queue, "create_websocket_queue")

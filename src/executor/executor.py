@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from typing_extensions import Self
 
 from ..client.checks import positive
-from ..serialize import Serializer
+from ..serialize import Serializer, StrategyLike
 from ..settings import Settings
 from ..wire.ids import as_id
 from . import exits, options
@@ -32,7 +32,7 @@ from .pipeline.stats import Stats
 from .place import Place, find, wanted
 from .reload import reload
 from .resume import revive
-from .session import Session, journal_of, registry_of
+from .session import Reading, Session, journal_of, registry_of
 from .settable import Settable
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class Executor(Settable):
         label: a name, for people; shown by `repr`.
         batch_size: tasks in one request, at most.
         amqp_port: the port of the result stream, instead of the one that the service names.
-        serializer: how functions and arguments are written and results read.
-        result_serializers: import paths of the strategies the worker shall try for results.
+        serializer: how functions and arguments are written and results read; left out: as `client` does, if given.
+        result_serializers: strategies that the worker shall try for results, as objects, classes or import paths.
         max_workers: workers of the embedded endpoint; for others, what libraries read as `_max_workers`.
         initializer: called once in each worker process, before the first task of this executor there; on every
             endpoint. When it raises, the executor is broken: `BrokenExecutor`, with what it raised as its cause. It
@@ -106,7 +106,7 @@ class Executor(Settable):
         batch_size: int = BATCH_SIZE,
         amqp_port: int | None = None,
         serializer: Serializer | None = None,
-        result_serializers: Sequence[str] | None = None,
+        result_serializers: Sequence[StrategyLike] | None = None,
         max_workers: int | None = None,
         initializer: Callable[..., object] | None = None,
         initargs: Iterable[Any] = (),
@@ -131,7 +131,7 @@ class Executor(Settable):
         self._batch_size = positive(batch_size, "batch_size") or BATCH_SIZE
         self._amqp_port = positive(amqp_port, "amqp_port")
         self._client = client
-        self._serializer = options.serializer(serializer)
+        self._serializer = options.serializer(serializer, None if client is None else client.serializer)
         self._initializer = None if initializer is None else Initializer(initializer, initargs)
         self._lock, self._beginning = threading.Lock(), threading.Lock()
         self._shut_down = False
@@ -156,6 +156,20 @@ class Executor(Settable):
     def max_workers(self) -> int:
         """How many workers the endpoint has, as far as it is known; libraries read it as `_max_workers`."""
         return self._max_workers
+
+    @property
+    def serializer(self) -> Serializer:
+        """How functions and arguments are written from now on, and results read. May be set."""
+        return self._serializer
+
+    @serializer.setter
+    def serializer(self, value: Serializer) -> None:
+        self._settle_in()
+        checked = options.serializer(value)
+        with self._lock:
+            self._serializer = checked
+            if self._session is not None:
+                self._session = self._session.with_serializer(checked)
 
     def _set(self, **given: Any) -> None:
         self._settle_in()
@@ -388,10 +402,11 @@ class Executor(Settable):
         settings = Settings.from_environment() if taken is None else taken.settings
         place = self._place(settings)
         journal = journal_of(place, settings, self._journal, self.label, taken)
+        reading = Reading(self._serializer, place.client.find_blob)
         try:
             pipeline = Pipeline(
                 place.service(),
-                deserialize=partial(self._serializer.deserialize, find=place.client.find_blob),
+                deserialize=reading,
                 batch_size=self._batch_size,
                 batch_bytes=BATCH_BYTES,
                 amqp_port=self._amqp_port,
@@ -410,7 +425,7 @@ class Executor(Settable):
         weakref.finalize(self, pipeline.close).atexit = False
         self._max_workers = place.max_workers or self._max_workers
         registry = registry_of(place, pipeline, self._serializer, settings, self._initializer)
-        session = Session(place, pipeline, registry, self._serializer, self._initializer)
+        session = Session(place, pipeline, registry, reading, self._initializer)
         with self._lock:
             if not self._shut_down:
                 self._session = session

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from ..client.checks import paths
-from ..serialize import Serializer
+from ..serialize import Serializer, as_serializer, paths_of
 from ..wire.ids import as_id
 from .endpoints import ROUND_ROBIN, Endpoints, Policy, endpoint_ids, policy
 from .pipeline.task import Route
@@ -95,18 +94,13 @@ def endpoint(value: object) -> str | None:
     return str(value) if value in {UNSET, LOCAL} else as_id(value, "endpoint_id")
 
 
-def serializer(value: object) -> Serializer:
-    """Check a serializer; None for the usual one.
+def serializer(value: object, instead: Serializer | None = None) -> Serializer:
+    """Check a serializer; None for another one, or the usual one.
 
     Raises:
-        TypeError: it is something else, such as one of another library.
+        TypeError: it is something else.
     """
-    if value is None:
-        return Serializer()
-    if not isinstance(value, Serializer):
-        kind = f"{type(value).__module__}.{type(value).__qualname__}"
-        raise TypeError(f"serializer must be a farpool.serialize.Serializer, not a {kind}")
-    return value
+    return (instead or Serializer()) if value is None else as_serializer(value)
 
 
 def optional_id(value: object, what: str) -> str | None:
@@ -219,7 +213,7 @@ _CHANGES: dict[str, Callable[[Options, Any], Options]] = {
     "task_group_id": _route("task_group_id", optional_id),
     "resource_specification": _route("resource_specification", json_object),
     "user_endpoint_config": _route("user_endpoint_config", json_object),
-    "result_serializers": _route("result_serializers", lambda value, what: tuple(paths(value, what) or ())),
+    "result_serializers": _route("result_serializers", lambda value, what: tuple(paths_of(value, what) or ())),
     "retries": _retry("retries", count),
     "retry_on": _retry("retry_on", errors),
     "backoff": _retry("backoff", waiting),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..client import description_of, name_of
-from ..serialize import Serializer
+from ..serialize import Find, Serializer
 from ..settings import Settings
 from .functions.code import Code, code_of
 from .functions.initializer import Initializer
@@ -25,6 +25,23 @@ from .place import Place
 from .retry import Retry
 
 
+@dataclass(slots=True, eq=False)
+class Reading:
+    """Reads results. The serializer may be replaced, from any thread.
+
+    Attributes:
+        serializer: reads them.
+        find: gives what is large in them.
+    """
+
+    serializer: Serializer
+    find: Find
+
+    def __call__(self, text: str) -> Any:
+        """Read one value."""
+        return self.serializer.deserialize(text, self.find)
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A place, the pipeline to it, and the functions that are registered there."""
@@ -32,8 +49,19 @@ class Session:
     place: Place
     pipeline: Pipeline
     registry: Registry
-    serializer: Serializer
+    reading: Reading
     initializer: Initializer | None = None
+
+    @property
+    def serializer(self) -> Serializer:
+        """How functions and arguments are written, and results read."""
+        return self.reading.serializer
+
+    def with_serializer(self, serializer: Serializer) -> Session:
+        """Make a session that writes in another way, for what comes from now on; results are read so at once."""
+        self.reading.serializer = serializer
+        registry = registry_of(self.place, self.pipeline, serializer, Settings.from_environment(), self.initializer)
+        return replace(self, registry=registry)
 
     def function(self, fn: Callable[..., Any]) -> Registered:
         """Find a callable at the service, registering it if need be.

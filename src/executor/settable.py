@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..serialize import StrategyLike
 from . import options
 from .session import Session
 from .work import Work
@@ -69,7 +70,7 @@ class Settable(Work):
         return list(self._options.route.result_serializers)
 
     @result_serializers.setter
-    def result_serializers(self, value: Sequence[str] | None) -> None:
+    def result_serializers(self, value: Sequence[StrategyLike] | None) -> None:
         self._set(result_serializers=value)
 
     @property

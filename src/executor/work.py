@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typing_extensions import ParamSpec, override
 
-from ..serialize import Staying
+from ..serialize import Staying, StrategyLike
 from ..wire.ids import as_id
 from .endpoints import Policy
 from .functions.registry import Registered
@@ -140,7 +140,7 @@ class Work(Staying, Maps):
         task_group_id: str | None = _KEEP,
         resource_specification: Mapping[str, Any] | None = _KEEP,
         user_endpoint_config: Mapping[str, Any] | None = _KEEP,
-        result_serializers: Sequence[str] | None = _KEEP,
+        result_serializers: Sequence[StrategyLike] | None = _KEEP,
         retries: int = _KEEP,
         retry_on: type[BaseException] | Sequence[type[BaseException]] | None = _KEEP,
         backoff: Backoff | None = _KEEP,

@@ -8,8 +8,8 @@ from typing import Any
 from ..errors import DeserializationError, SerializationError, WireError
 from ..wire.blobs import is_referenced
 from ..wire.packing import pack, unpack
-from ..wire.shown import shown
 from .by_value import ByValue
+from .chosen import StrategyLike, strategy_like
 from .code import AutoCode
 from .data import DillDataBase64
 from .faults import locate, locate_in_function
@@ -29,14 +29,14 @@ class Serializer:
 
     Raises:
         TypeError: what was given is no strategy.
-        ValueError: a code strategy was given for data, or the reverse.
+        ValueError: there is no strategy of that name, or a code strategy was given for data, or the reverse.
     """
 
     __slots__ = ("code", "data")
 
-    def __init__(self, code: Strategy | None = None, data: Strategy | None = None) -> None:
-        self.code = _checked(code or AutoCode(), for_code=True)
-        self.data = _checked(data or DillDataBase64(), for_code=False)
+    def __init__(self, code: StrategyLike | None = None, data: StrategyLike | None = None) -> None:
+        self.code = _checked(AutoCode() if code is None else code, for_code=True)
+        self.data = _checked(DillDataBase64() if data is None else data, for_code=False)
 
     def __repr__(self) -> str:
         return f"Serializer(code={self.code!r}, data={self.data!r})"
@@ -49,12 +49,13 @@ class Serializer:
         """
         return (self.code if callable(value) else self.data).serialize(value)
 
-    def serialize_by(self, value: Any, strategies: Sequence[str]) -> str:
+    def serialize_by(self, value: Any, strategies: Sequence[StrategyLike]) -> str:
         """Write one value by the first of several strategies that can, as `result_serializers` asks for.
 
         Args:
             value: a result.
-            strategies: import paths; those of the wrong kind (code or data) are passed over. Empty: as `serialize`.
+            strategies: strategies, mostly as import paths, of which the last part counts: clients of any library send
+                them. Those of the wrong kind (code or data) are passed over. Empty: as `serialize`.
 
         Raises:
             SerializationError: none of them can; says why not, for each.
@@ -64,8 +65,9 @@ class Serializer:
         failures: list[str] = []
         for path in strategies:
             try:
-                return _checked(strategy_named(path), for_code=callable(value)).serialize(value)
-            except (SerializationError, ValueError) as error:
+                strategy = strategy_named(path) if isinstance(path, str) else path
+                return _checked(strategy, for_code=callable(value)).serialize(value)
+            except (SerializationError, TypeError, ValueError) as error:
                 failures.append(f"{path}: {error}")
         raise SerializationError(f"no strategy asked for can write {kind_of(value)}: {'; '.join(failures)}")
 
@@ -202,10 +204,8 @@ class Serializer:
         return SerializationError(f"the arguments cannot be serialized: {error}")
 
 
-def _checked(strategy: object, *, for_code: bool) -> Strategy:
-    if not isinstance(strategy, Strategy):
-        name = "AllCodeStrategies" if for_code else "AllDataStrategies"
-        raise TypeError(f"a strategy must be an object of farpool.serialize, such as {name}(), not {shown(strategy)}")
+def _checked(named: object, *, for_code: bool) -> Strategy:
+    strategy = strategy_like(named)
     if strategy.for_code != for_code:
         kind, other = ("code", "data") if for_code else ("data", "code")
         raise ValueError(f"{strategy} is for {other}; for {kind} choose a strategy for {kind}")

@@ -117,7 +117,7 @@ class ShellFunction:
     Example:
         >>> lines = ShellFunction("echo {word} | tr a-z A-Z")
         >>> lines(word="shout").stdout
-        'SHOUT\\n'
+        'SHOUT\n'
     """
 
     _result = ShellResult

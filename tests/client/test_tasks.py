@@ -60,7 +60,10 @@ def test_a_batch_is_sent_with_what_was_asked_for(server: RestServer, client: Cli
     assert body == {**batch.prepare(), "takes_blobs": True}
     assert body["task_group_id"] == GROUP
     assert (body["resource_specification"], body["user_endpoint_config"]) == ({"cores": 2}, {"queue": "fast"})
-    assert (body["create_queue"], body["result_serializers"]) == (True, ["farpool.serialize.JSONData"])
+    assert (body["create_queue"], body["result_serializers"]) == (
+        True,
+        ["globus_compute_sdk.serialize.JSONData"],  # as every worker knows it
+    )
     assert [len(body["tasks"][name]) for name in (FUNCTION, OTHER)] == [2, 1]
     assert set(reply) == {"tasks", "task_group_id", "endpoint_id", "request_id"}
     assert [len(reply["tasks"][name]) for name in (FUNCTION, OTHER)] == [2, 1]

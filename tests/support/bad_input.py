@@ -217,9 +217,9 @@ _CLIENT = [
     ),
     Bad(
         "Client.__init__",
-        lambda c: _made(c, code_serialization_strategy=AllCodeStrategies),
+        lambda c: _made(c, code_serialization_strategy=5),
         TypeError,
-        "a strategy must be an object of farpool.serialize, such as AllCodeStrategies(), not <class ...> (ABCMeta)",
+        "a strategy must be one of farpool.serialize, such as AllCodeStrategies(), or its import path, not 5 (int)",
     ),
     Bad(
         "Client.__init__",
@@ -394,13 +394,20 @@ _TASKS = [
         "Client.create_batch",
         lambda c: c.create_batch(result_serializers="a.b"),
         TypeError,
-        "result_serializers must be a list of import paths, not 'a.b' (str)",
+        "result_serializers must be a list of strategies or of their import paths, not 'a.b' (str)",
     ),
     Bad(
         "Client.create_batch",
-        lambda c: c.create_batch(result_serializers=["a.b", 5]),
+        lambda c: c.create_batch(result_serializers=["JSONData", 5]),
         TypeError,
-        "result_serializers must be a string, not 5 (int)",
+        "result_serializers: a strategy must be one of farpool.serialize, such as AllCodeStrategies(), or its import "
+        "path, not 5 (int)",
+    ),
+    Bad(
+        "Client.create_batch",
+        lambda c: c.create_batch(result_serializers=["a.b"]),
+        ValueError,
+        "result_serializers: no serialization strategy is named 'a.b'; known: DillDataBase64, JSONData, ...",
     ),
     *required_ids("Client.batch_run", "endpoint_id", lambda c, v: c.batch_run(v, _batch(c))),
     Bad(
