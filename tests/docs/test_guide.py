@@ -11,6 +11,7 @@ import pytest
 
 from support.command import Command
 from support.environments import ROOT, missing
+from support.login_at_terminal import run_at_terminal
 from support.page_site import PageSite, page_site
 from support.pages import Block, blocks_of, differences, is_installed, needs_of, programs_of, source_of
 
@@ -40,7 +41,8 @@ def test_python_on_the_page_runs_and_prints_what_the_page_says(tmp_path: Path, n
         for number, program in enumerate(programs_of(page)):
             directory = tmp_path / str(number)
             directory.mkdir()
-            run(program, directory, Command(tmp_path / f"home-{number}", **site.variables), f"docs/{name}", site)
+            variables = site.variables.get(program[0].word, {})
+            run(program, directory, Command(tmp_path / f"home-{number}", **variables), f"docs/{name}", site)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,16 +69,20 @@ def run(program: list[Block], directory: Path, farpool: Command, name: str, site
     """Run blocks as one script in a directory; the line numbers in what it says are those of the page."""
     script = directory / "script.py"
     script.write_text(kept_up(site.made(source_of(program))))
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        env=farpool.environment,
-        cwd=directory,
-        timeout=TIMEOUT_S,
-    )
+    command = [sys.executable, str(script)]
+    if program[0].word == "login":
+        done = run_at_terminal(command, site.visit, environment=farpool.environment, directory=directory)
+    else:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=farpool.environment,
+            cwd=directory,
+            timeout=TIMEOUT_S,
+        )
 
     assert done.returncode == 0, f"{name}\n{done.stdout}\n{done.stderr}"
     assert [line for line in TROUBLE if line in done.stderr] == [], f"{name}\n{done.stderr}"

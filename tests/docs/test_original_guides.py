@@ -70,7 +70,7 @@ def _run(program: str, directory: Path, site: PageSite) -> dict[str, Any]:
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        env=Command(directory / program, **site.variables, **ids).environment,
+        env=Command(directory / program, **site.variables[""], **ids).environment,
         timeout=TIMEOUT_S,
     )
     assert done.returncode == 0, f"{program}\n{done.stdout}\n{done.stderr}"

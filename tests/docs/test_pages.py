@@ -63,6 +63,16 @@ def test_a_block_that_stands_alone_is_a_program_of_its_own() -> None:
     assert [[block.line for block in program] for program in programs_of(PAGE)] == [[5, 12, 34], [20]]
 
 
+def test_blocks_of_logins_are_programs_of_their_own() -> None:
+    page = "# A page\n\n" + "".join(
+        f"```python{word}\nprint({number})\n```\n"
+        for number, word in enumerate(["", " login", " credentials", " login", "", " credentials"])
+    )
+
+    words = [[block.word for block in program] for program in programs_of(page)]
+    assert words == [["", ""], ["login", "login"], ["credentials", "credentials"]]
+
+
 def test_what_a_page_needs_is_read_from_its_comment() -> None:
     assert needs_of(PAGE) == ["numpy", "dask"]
 

@@ -11,7 +11,7 @@ _FENCE = re.compile(r"^(?P<indent>[ \t]*)```(?P<info>[^`\n]*)\n(?P<code>.*?)^(?P
 _NEEDS = re.compile(r"<!--\s*needs:(.*?)-->", re.DOTALL)
 
 #: What may stand behind ```python.
-WORDS = ("", "alone", "notest", "sdk")
+WORDS = ("", "alone", "login", "credentials", "notest", "sdk")
 
 #: Printed between blocks: what comes before it was printed by the block of that line.
 _MARK = "\x1e"
@@ -24,8 +24,10 @@ class Block:
     Attributes:
         line: the line of the page that its code begins on.
         code: its text.
-        word: "" for one that runs in the page's program, "alone" for one that is a program of its own, "sdk" for one of
-            the unmodified globus-compute-sdk, "notest" for one that cannot run here.
+        word: "" for one that runs in the page's program, "alone" for one that is a program of its own, "login" for one
+            of a program with somebody at its terminal who logs in with Globus, "credentials" for one of a program with
+            the credentials of a Globus client, "sdk" for one of the unmodified globus-compute-sdk, "notest" for one
+            that cannot run here.
         prints: what it prints, if the page says so in a ```text block, the next one on the page.
     """
 
@@ -73,10 +75,10 @@ def is_installed(distribution: str) -> bool:
 
 
 def programs_of(page: str) -> list[list[Block]]:
-    """Sort the blocks of a page that run into programs: one for most of them, and one for each that stands alone."""
+    """Sort the blocks of a page that run into programs: one for those of each word, one for each that stands alone."""
     blocks = blocks_of(page)
-    together = [block for block in blocks if not block.word]
-    return [part for part in (together, *([block] for block in blocks if block.word == "alone")) if part]
+    together = [[block for block in blocks if block.word == word] for word in ("", "login", "credentials")]
+    return [part for part in (*together, *([block] for block in blocks if block.word == "alone")) if part]
 
 
 def source_of(blocks: list[Block]) -> str:
