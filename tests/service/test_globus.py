@@ -178,6 +178,11 @@ def test_while_globus_is_away_who_is_known_goes_on_and_others_are_told_to_come_b
             ) as caught:
                 await place.people.identify("another")
             assert (caught.value.http_status, caught.value.retry_after_s) == (503, 7)
+            asked = len(place.globus.asked)
+            for token in ("another", "one more"):  # nobody asks again for a moment: each would wait in vain
+                with pytest.raises(Fault, match="Globus cannot be reached"):
+                    await place.people.identify(token)
+            assert len(place.globus.asked) == asked
 
             place.clock.now += LIFETIME_S
             asked = len(place.globus.asked)

@@ -23,11 +23,13 @@ from .away import GlobusAway
 log = logging.getLogger(__name__)
 
 #: Tokens that Globus is asked about at the same time, each in a thread.
-THREADS = 4
+THREADS = 8
 #: Tokens about which it may be asked next; more are told to come back. Any nonsense costs a request to Globus.
 MAX_ASKED = 200
 #: When to come back then, in seconds.
 BUSY_S = 2
+#: For how long nobody asks after Globus was found to be away, in seconds: each would wait for it in vain.
+AWAY_S = 2.0
 #: Names of groups that are remembered.
 MAX_GROUP_NAMES = 10_000
 #: Longer ones are no tokens of Globus.
@@ -66,6 +68,7 @@ class GlobusPeople:
         self._answers = Answers()
         self._asked: dict[str, asyncio.Task[Answer]] = {}
         self._group_names: dict[str, str] = {}
+        self._away: tuple[float, GlobusAway] | None = None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="farpool globus")
 
     async def identify(self, token: str) -> Identity | None:
@@ -119,7 +122,7 @@ class GlobusPeople:
 
     async def _find_out(self, key: str, token: str, known: Answer | None) -> Answer:
         try:
-            person = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, token)
+            person = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask_unless_away, token)
         except GlobusAway as error:
             now = self._clock()
             if known is not None and known.person is not None and now < known.usable_until:
@@ -136,3 +139,14 @@ class GlobusPeople:
             self._group_names.update(person.group_names)
         self._answers.keep(key, answer)
         return answer
+
+    def _ask_unless_away(self, token: str) -> Person | None:
+        """Ask, in a thread of the pool, which may have had to wait for its turn."""
+        away = self._away
+        if away is not None and self._clock() < away[0]:
+            raise GlobusAway(str(away[1]), away[1].retry_after_s)
+        try:
+            return self._ask(token)
+        except GlobusAway as error:
+            self._away = (self._clock() + AWAY_S, error)
+            raise
