@@ -19,7 +19,17 @@ from pathlib import Path
 
 import pytest
 
-from farpool import Client, Executor, TaskCancelled, TaskError, TaskExecutionFailed
+from farpool import (
+    Client,
+    Executor,
+    MPIFunction,
+    ShellFunction,
+    ShellResult,
+    TaskCancelled,
+    TaskError,
+    TaskExecutionFailed,
+)
+from farpool.serialize import DillDataBase64
 from farpool.wire import new_id
 from support.environments import clean_environment
 from support.peers import endpoint_python
@@ -180,6 +190,27 @@ def test_the_unmodified_endpoint_takes_no_notice_of_a_container(manager: str, cl
         executor.register_function(operator.add, container_uuid=container_id)
 
         assert executor.submit(operator.add, 40, 2).result(TIMEOUT) == 42
+
+
+@pytest.mark.live
+@pytest.mark.slow
+def test_commands_run_on_the_unmodified_endpoint_and_results_are_written_as_asked_for(
+    manager: str, client: Client
+) -> None:
+    with Executor(endpoint_id=manager, client=client) as executor:
+        command = executor.submit(ShellFunction("echo {word}; seq 100 >&2; exit 3", snippet_lines=2), word="hello")
+        late = executor.submit(ShellFunction("sleep 1000", walltime=0.1, return_dict=True))
+        no_launcher = executor.submit(MPIFunction("hostname"))
+        as_json = executor.options(result_serializers=["farpool.serialize.JSONData", DillDataBase64()])
+
+        result = command.result(TIMEOUT)
+        assert isinstance(result, ShellResult)
+        assert (result.stdout, result.stderr, result.returncode) == ("hello\n", "99\n100\n", 3)
+        assert late.result(TIMEOUT)["returncode"] == 124
+        with pytest.raises(RuntimeError, match="there is no MPI launcher here"):
+            no_launcher.result(TIMEOUT)
+        assert as_json.submit(lambda: {"pair": (1, 2)}).result(TIMEOUT)["pair"] == [1, 2]  # type: ignore[comparison-overlap] # JSON has no tuples
+        assert as_json.submit(set, "a").result(TIMEOUT) == {"a"}
 
 
 @pytest.mark.live

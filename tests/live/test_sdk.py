@@ -44,6 +44,8 @@ def test_the_unmodified_sdk_runs_tasks_batches_and_reloads_on_our_service(
     assert "ValueError: on purpose" in told["exception"]
     # The exception itself is in the details: the SDK does not mind, and shows the text.
     assert told["exception_by_rest"] == told["exception"]
+    # Its class is the SDK's, which our worker does not have; the result is the SDK's again.
+    assert told["command"] == [True, "hello\n", 3]
     assert told["reloaded"] == told["values"]
     assert told["function"] == "Add two numbers."
     assert told["batch"] == [10, 11, 12]

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import globus_sdk
-from globus_compute_sdk import Client, Executor
+from globus_compute_sdk import Client, Executor, ShellFunction, ShellResult
 from globus_compute_sdk.errors import TaskExecutionFailed
 
 
@@ -32,6 +32,7 @@ def main() -> None:
     with Executor(endpoint_id=endpoint_id, client=client) as executor:
         futures = [executor.submit(add, number, b=1) for number in range(20)]
         failing = executor.submit(fail)
+        command = executor.submit(ShellFunction("echo {word}; exit 3"), word="hello")
         told["values"] = [future.result(60) for future in futures]
         try:
             failing.result(60)
@@ -41,6 +42,8 @@ def main() -> None:
             client.get_result(failing.task_id)
         except TaskExecutionFailed as error:
             told["exception_by_rest"] = error.remote_data
+        result = command.result(60)
+        told["command"] = [isinstance(result, ShellResult), result.stdout, result.returncode]
         told["task_ids"] = sorted(future.task_id for future in futures)
         group = executor.task_group_id
 
