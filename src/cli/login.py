@@ -41,7 +41,7 @@ def login(*, service_url: str | None, token_stdin: bool, force: bool) -> None:
         raise click.UsageError("the hosted service gives out no tokens: log in with farpool login alone")
     way = None if is_hosted or token_stdin else ask_way(url, _patience())
     through_globus = is_hosted or (way is not None and way.is_globus)
-    if not force and _tell_if_known(url, settings):
+    if not force and not token_stdin and _tell_if_known(url, settings):
         return
     if through_globus:
         _login_at_globus(url, settings)

@@ -18,9 +18,8 @@ from farpool.cli.app import app
 from farpool.settings import HOSTED_SERVICE_URL
 from support.command import Command
 from support.rest_server import VERSION, Reply, Request, RestServer, refusal
+from support.service import service_in_thread
 from support.terminal import terminal
-
-from .conftest import Served
 
 Run = Callable[..., Result]
 
@@ -174,10 +173,10 @@ def test_a_person_logs_in_through_globus_and_out_again(globus: Globus, home: Pat
     assert all(token.is_revoked for token in (*globus.tokens(), *globus.refresh_tokens()))
 
 
-@pytest.mark.slow
-def test_a_service_of_ones_own_says_who_its_owner_is(served: Served, run: Run) -> None:
-    told = run("login", "--service-url", served.url, "--token-stdin", given=served.token).output
+def test_a_service_of_ones_own_says_who_its_owner_is(run: Run, tmp_path: Path) -> None:
+    with service_in_thread(tmp_path / "service") as served:
+        told = run("login", "--service-url", served.url, "--token-stdin", given=served.token).output
+        lines = run("whoami", "--service-url", served.url).output.splitlines()
 
     assert f"logged in to {served.url} as local (" in told
-    lines = run("whoami", "--service-url", served.url).output.splitlines()
     assert ["groups", "none"] in [line.split() for line in lines]

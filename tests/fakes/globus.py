@@ -92,6 +92,10 @@ class Globus(RestServer):
         """Make an access token as a login of this person would, for tests that are not about the login."""
         return self._auth.granted(person, scope, lifetime_s).text
 
+    def applications(self) -> list[Application]:
+        """List the clients and services that are registered."""
+        return list(self._auth.applications.values())
+
     def active(self, text: str) -> Token | None:
         """Look up an access token that is good at this moment."""
         return self._auth.tokens.good(text)

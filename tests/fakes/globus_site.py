@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import Any
 
@@ -17,6 +18,7 @@ class GlobusSite(RestServer):
     Attributes:
         application: how it is registered at Globus.
         demands: answers to give first, one per request, to whoever is known.
+        together: where requests that get one of these wait for each other.
         served: the tokens of requests that were answered.
         refused: the tokens of those that were refused.
     """
@@ -25,6 +27,7 @@ class GlobusSite(RestServer):
         self.application: Application = globus.service()
         self.way = way or LoginWay(self.application.scope, self.application.resource_server)
         self.demands: deque[Reply] = deque()
+        self.together = threading.Barrier(1)
         self.served: list[str] = []
         self.refused: list[str] = []
         self._globus = globus
@@ -39,6 +42,7 @@ class GlobusSite(RestServer):
             self.refused.append(text)
             return refusal(401, "UNAUTHORIZED", "that token is not known here")
         if self.demands:
+            self.together.wait(60)
             return self.demands.popleft()
         self.served.append(text)
         person = token.person

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -94,23 +95,18 @@ class Tokens:
                     token.is_revoked = True
 
 
+@functools.cache
+def _key() -> rsa.RSAPrivateKey:
+    """The key that signs id tokens: one for all tests of a process, as making it takes a while."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class Signature:
-    """The key that signs id tokens; made when it is first needed, as that takes a while."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._made: rsa.RSAPrivateKey | None = None
-
-    @property
-    def _key(self) -> rsa.RSAPrivateKey:
-        with self._lock:
-            if self._made is None:
-                self._made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            return self._made
+    """Signs id tokens."""
 
     def public(self) -> dict[str, Any]:
         """Give the public key as a JWK."""
-        key: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(self._key.public_key()))
+        key: dict[str, Any] = json.loads(RSAAlgorithm.to_jwk(_key().public_key()))
         return {**key, "use": "sig", "alg": "RS512"}
 
     def id_token(self, person: Person, application: Application, issuer: str) -> str:
@@ -127,4 +123,4 @@ class Signature:
             "preferred_username": person.username,
             "identity_set": [{"sub": one.identity_id, "username": one.username} for one in person.identities],
         }
-        return jwt.encode(claims, self._key, algorithm="RS512")
+        return jwt.encode(claims, _key(), algorithm="RS512")
