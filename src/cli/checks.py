@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from ..errors import FarpoolError, NotFound
+from ..errors import AccessDenied, FarpoolError, NotFound
 from ..settings import HOSTED_SERVICE_URL, Settings
 
 if TYPE_CHECKING:
@@ -140,7 +140,10 @@ def endpoint(client: Client, endpoint_id: str) -> Iterator[Finding]:
     try:
         status = client.get_endpoint_status(endpoint_id)
         metadata = client.get_endpoint_metadata(endpoint_id)
-    except NotFound:
+    except (AccessDenied, NotFound) as error:
+        if isinstance(error, AccessDenied) and error.http_status == 401:
+            yield Finding(name, "fail", str(error))
+            return
         advice = "list those there are: farpool endpoint list --remote"
         yield Finding(name, "fail", f"the service knows no endpoint {endpoint_id} of yours", advice)
         return

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import FarpoolError, NotFound
+from ..errors import AccessDenied, FarpoolError, NotFound
 from ..settings import Settings
 from .connection import connect, service_option
 from .endpoint_allow import allow
 from .endpoint_start import start
 from .output import age, examples, json_option, print_facts, print_json, print_table
+
+#: The service's word for an endpoint that is somebody else's, or not there.
+ENDPOINT_FORBIDDEN = "ENDPOINT_ACCESS_FORBIDDEN"
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -142,6 +145,11 @@ def _delete_remotely(place: EndpointDirectory, endpoint_id: str, service_url: st
             client.delete_endpoint(endpoint_id)
     except NotFound:
         pass  # deleted there already
+    except AccessDenied as error:
+        # To who may not know, an endpoint of somebody else and one that is not there are the same.
+        if error.code != ENDPOINT_FORBIDDEN:
+            raise
+        click.echo(f"the service has no endpoint {endpoint_id} of yours: deleted on this machine alone", err=True)
     except FarpoolError as error:
         if not force:
             raise FarpoolError(f"{error}; with --force it is deleted on this machine alone") from error

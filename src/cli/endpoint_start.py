@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 @click.option("--sandbox/--no-sandbox", "run_in_sandbox", default=None, help="A directory of its own for each task.")
 @click.option("--display-name", metavar="TEXT", help="A name for people.")
 @click.option("--allow", "allowed_functions", multiple=True, metavar="ID", help="Run this function only; repeatable.")
+@click.option("--public/--private", default=None, help="Whether all users of the service may run tasks here.")
+@click.option("--admin", "admins", multiple=True, metavar="ID", help="This identity may stop it, too; repeatable.")
 @service_option
 @click.option("--directory", type=click.Path(file_okay=False, path_type=Path), hidden=True)
 @click.option("--foreground", is_flag=True, help="Stay in this terminal until Ctrl-C.")

@@ -15,6 +15,7 @@ from . import remembered
 from .campaigns import campaigns, label_option
 from .connection import connect, service_option
 from .output import age, examples, json_option, print_facts, print_json, print_table
+from .share import share
 from .watch import watch
 
 if TYPE_CHECKING:
@@ -31,13 +32,15 @@ if TYPE_CHECKING:
         "farpool tasks results --label campaign",
         "farpool tasks watch campaign",
         "farpool tasks cancel 359e2ec3-caef-4258-a149-a67767af0ee8",
+        "farpool tasks share 6c2d4c3e-5b7a-4d0f-8a51-0a6d2c4f2f6f lab",
     )
 )
 def tasks() -> None:
-    """Look at your tasks and their results, and call them off."""
+    """Look at your tasks and their results, call them off, share them."""
 
 
 tasks.add_command(campaigns)
+tasks.add_command(share)
 tasks.add_command(watch)
 
 

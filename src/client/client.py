@@ -31,6 +31,7 @@ from .login_calls import LoginCalls
 from .result_calls import ResultCalls
 from .runtime import SDK_VERSION, user_runtime
 from .session import Session
+from .sharing_calls import SharingCalls
 from .stats import ClientStats
 from .task_calls import TaskCalls
 from .throttle import HOSTED, Throttle, throttle_for
@@ -57,6 +58,7 @@ class Client(
     LimitCalls,
     HardwareCalls,
     LoginCalls,
+    SharingCalls,
 ):
     """Talks to a Globus Compute or farpool service over REST. Thread-safe: concurrent calls run in parallel.
 

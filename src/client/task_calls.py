@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ServiceError, WireError
+from ..errors import AccessDenied, ServiceError, WireError
 from ..serialize import Serializer, StrategyLike
 from ..wire.blobs import BLOB_NOT_FOUND
 from ..wire.ids import as_id, new_id
 from ..wire.jsontext import dumps, exact
-from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, read_task_group
+from ..wire.rest import ResultQueue, SubmitReply, SubmitRequest, is_shared_with_caller, read_task_group
 from ..wire.shown import quoted, shown
 from ..wire.states import TaskState
 from .batch import Batch
@@ -154,11 +154,27 @@ class TaskCalls:
 
         Raises:
             NotFound: there is no such group.
+            AccessDenied: it is not yours, nor shared with you; or is not there, which is the same to who may not know.
         """
-        group = as_id(task_group_id, "task_group_id")
+        return self._task_group(as_id(task_group_id, "task_group_id"), own=False)
 
+    def get_own_task_group(self, task_group_id: object) -> list[str]:
+        """Get the ids of the tasks in a task group whose results come to a queue of yours.
+
+        Raises:
+            NotFound, AccessDenied: as for `get_task_group`; or it is somebody else's, who shares it with you.
+        """
+        return self._task_group(as_id(task_group_id, "task_group_id"), own=True)
+
+    def _task_group(self, group: str, *, own: bool) -> list[str]:
         def read(body: Any) -> list[str]:
             answered, task_ids = read_task_group(body)
+            if own and is_shared_with_caller(body):
+                raise AccessDenied(
+                    f"task group {group} is somebody else's, who shares it with you, and its results go to them: ask "
+                    "for what is finished with Client.get_batch_result(client.get_task_group(...))",
+                    code="TASK_GROUP_ACCESS_FORBIDDEN",
+                )
             if answered != group:
                 raise WireError(f"it is about task group {answered}")
             return task_ids

@@ -37,6 +37,8 @@ class EndpointConfig:
         service_url: the service; None: what the command line or the environment says.
         display_name: a name for people.
         allowed_functions: ids of the functions that may run here; None: all.
+        public: whether everybody who may use the service may run tasks here.
+        admins: ids of identities that may use, stop and delete the endpoint as its owner may.
         blobs_directory: where large arguments are kept when they have come; None: shared by all endpoints of this home.
         max_blob_cache_mb: what is kept there, in megabytes; what was not used for longest goes, but for what a task
             needs.
@@ -59,6 +61,8 @@ class EndpointConfig:
     service_url: str | None = None
     display_name: str | None = None
     allowed_functions: tuple[str, ...] | None = None
+    public: bool = False
+    admins: tuple[str, ...] = ()
     blobs_directory: str | None = None
     max_blob_cache_mb: int = 10_000
     run_in_sandbox: bool = False
@@ -78,15 +82,17 @@ class EndpointConfig:
             value = getattr(self, name)
             if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value < 1e6:
                 raise ValueError(f"{name} must be a number of seconds from {least} on, not {value!r}")
-        if self.at_most_once not in {True, False}:
-            raise ValueError(f"at_most_once must be true or false, not {self.at_most_once!r}")
+        for name in ("at_most_once", "public"):
+            if getattr(self, name) not in {True, False}:
+                raise ValueError(f"{name} must be true or false, not {getattr(self, name)!r}")
         _check_surroundings(self.engine, self.run_in_sandbox, self.mpi_launcher)
         for name in ("service_url", "display_name", "blobs_directory"):
             if not isinstance(getattr(self, name), (str, type(None))):
                 raise ValueError(f"{name} must be a string, not {getattr(self, name)!r}")  # noqa: TRY004 - of a file
-        if self.allowed_functions is not None:
-            allowed = tuple(as_id(one, "a function id in allowed_functions") for one in self.allowed_functions)
-            object.__setattr__(self, "allowed_functions", allowed)
+        object.__setattr__(
+            self, "allowed_functions", _ids(self.allowed_functions, "a function id in allowed_functions")
+        )
+        object.__setattr__(self, "admins", _ids(self.admins, "an identity id in admins"))
         _check_environments(self.allowed_environments, self.environment_options)
 
     @property
@@ -135,6 +141,8 @@ class EndpointConfig:
         options = values.get("environment_options")
         if options is not None and not isinstance(options, Mapping):
             raise ValueError(f"environment_options must be an object of lists by type, not {options!r}")
+        if not isinstance(values.get("admins", []), list):
+            raise ValueError(f"admins must be a list of identity ids, not {values['admins']!r}")  # noqa: TRY004 - of a file
         return cls(**values)
 
 
@@ -173,6 +181,10 @@ def _check_environments(allowed: Sequence[str] | None, options: Mapping[str, Seq
             isinstance(one, str) for one in cast("Sequence[object]", some)
         ):
             raise ValueError(f"environment_options of {kind} must be a list of strings, not {some!r}")
+
+
+def _ids(values: Sequence[object] | None, what: str) -> tuple[str, ...] | None:
+    return None if values is None else tuple(as_id(one, what) for one in values)
 
 
 def _is_reference(text: object) -> bool:

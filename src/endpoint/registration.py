@@ -82,6 +82,8 @@ class Registry(Protocol):
         *,
         display_name: str | None = None,
         allowed_functions: Any = None,
+        public: bool | None = None,
+        admins: Any = None,
     ) -> dict[str, Any]:
         """Register an endpoint, or again one that has an id."""
         ...
@@ -101,6 +103,8 @@ def register(registry: Registry, directory: EndpointDirectory, config: EndpointC
         _metadata(config),
         display_name=config.display_name,
         allowed_functions=config.allowed_functions,
+        public=config.public or None,
+        admins=config.admins or None,
     )
     registered = Registered.from_json(body)
     if known is None:

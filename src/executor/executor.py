@@ -191,18 +191,20 @@ class Executor(Settable):
 
         Raises:
             ValueError: there is no group to reload.
+            AccessDenied: it is not yours: the results of one that is shared with you go to its owner.
         """
         group = self.task_group_id if task_group_id is None else as_id(task_group_id, "task_group_id")
         if group is None:
             raise ValueError("there is no task group to reload: give task_group_id, or submit something first")
         session = self._begun()
-        self.task_group_id = group
-        return reload(
+        futures = reload(
             group,
             client=session.place.client,
             called_off=session.pipeline.called_off,
             attach=session.pipeline.attach,
         )
+        self.task_group_id = group
+        return futures
 
     @classmethod
     def resume(cls, name: str | int, /, **given: Any) -> Self:

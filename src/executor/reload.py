@@ -27,7 +27,7 @@ def reload(
         attach: makes the futures wait; asks for those that are finished.
     """
     futures: list[tuple[str, Future[Any]]] = []
-    for task_id in client.get_task_group(task_group_id):
+    for task_id in client.get_own_task_group(task_group_id):
         future: Future[Any] = Future(called_off=called_off)
         future.task_id = task_id
         future.task_group_id = task_group_id

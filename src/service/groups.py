@@ -18,10 +18,13 @@ class Groups:
         self._database = database
         self._outbox = outbox
 
-    async def attach(self, identity: Identity, task_group_id: str) -> list[str]:
+    async def attach(self, identity: Identity, task_group_id: str) -> tuple[list[str], bool]:
         """List the tasks of a group, in the order of submission, and see that it has a queue for results to come.
 
         Results go to its owner's queue alone: others who may see them ask for them.
+
+        Returns:
+            The ids of the tasks, and whether the group is somebody else's.
 
         Raises:
             Fault: it is not theirs to see (403), or not there, for who may know (404).
@@ -34,9 +37,11 @@ class Groups:
                 task_groups.give_queue(connection, task_group_id)
             return is_owner
 
-        if await self._database.write(attach):
+        is_owner = await self._database.write(attach)
+        if is_owner:
             await self._outbox.declare(result_queue(identity.queue_prefix, task_group_id), anew=True)
-        return await self._database.scan(lambda connection: task_groups.task_ids(connection, task_group_id))
+        task_ids = await self._database.scan(lambda connection: task_groups.task_ids(connection, task_group_id))
+        return task_ids, not is_owner
 
     async def share(self, identity: Identity, task_group_id: str, group_id: str | None) -> None:
         """Let the members of a group see the tasks of a task group, and no others; None: nobody but its owner.

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from pathlib import Path
+from statistics import mean, median
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from farpool import AccessDenied, Client
+from farpool import AccessDenied, Client, Executor
 from farpool.cli.groups import groups
 from farpool.cli.tokens import tokens
 from farpool.cli.users import users
 from farpool.errors import FarpoolError
 from farpool.service import People
+from support.command import Command
 
 from .conftest import Served
 
@@ -104,3 +108,50 @@ def test_a_lifetime_that_is_none_is_refused_with_examples(directory: Path, time:
 def test_a_directory_without_a_service_is_named(tmp_path: Path) -> None:
     with pytest.raises(FarpoolError, match=f"no service has run in {tmp_path}"):
         run(users, "list", "--directory", tmp_path)
+
+
+@pytest.mark.slow
+def test_two_ordinary_users_share_an_endpoint_a_function_and_results(served: Served, tmp_path: Path) -> None:
+    with People(served.directory) as people:
+        people.add_user("carl")
+        people.add_user("dora")
+        group = people.add_group("course", ["carl", "dora"])
+        carls, doras = people.add_token("carl", "test"), people.add_token("dora", "test")
+    farpool = Command(tmp_path / "carl", FARPOOL_SERVICE_URL=served.url, FARPOOL_TOKEN=carls)
+    endpoint_id = farpool.json("endpoint", "start", "shared", "--public", "--workers", 1)["endpoint_id"]
+    try:
+        with Client(service_url=served.url, token=carls) as carl, Client(service_url=served.url, token=doras) as dora:
+            shared = carl.register_function(mean, group=group.group_id)
+            with Executor(endpoint_id, client=dora) as executor:
+                assert executor.submit_to_registered_function(shared, args=([1, 3],)).result(60) == 2
+                first = executor.submit(median, [1.0, 2.0, 9.0])
+                assert first.result(60) == 2
+                _forget(served.directory, str(first.function_id))
+                # It is a 403 for Dora, who may not know whether the function is there, and is registered again.
+                again = executor.submit(median, [1.0, 2.0, 8.0])
+                assert again.result(60) == 2
+                assert again.function_id != first.function_id
+                task_group = executor.task_group_id
+            with pytest.raises(AccessDenied, match="there is no task group"):
+                carl.get_task_group(task_group)
+
+            doras_farpool = Command(tmp_path / "dora", FARPOOL_SERVICE_URL=served.url, FARPOOL_TOKEN=doras)
+            said = doras_farpool("tasks", "share", task_group, "course")
+            assert "the members of group course may see" in said
+            found = carl.get_batch_result(carl.get_task_group(task_group))
+            assert [one["result"] for one in found.values()] == [2, 2, 2]
+            with Executor(endpoint_id, client=carl) as executor, pytest.raises(AccessDenied, match="somebody else's"):
+                executor.reload_tasks(task_group)
+            assert "no group 'lab'; those you are in: course" in doras_farpool(
+                "tasks", "share", task_group, "lab", exit_code=1
+            )
+
+            carl.delete_endpoint(endpoint_id)
+    finally:
+        farpool("endpoint", "delete", "shared", "--force")
+
+
+def _forget(directory: Path, function_id: str) -> None:
+    """Have a service know nothing of a function, as if it had another store."""
+    with contextlib.closing(sqlite3.connect(directory / "service.sqlite")) as store, store:
+        assert store.execute("DELETE FROM functions WHERE function_id = ?", (function_id,)).rowcount == 1

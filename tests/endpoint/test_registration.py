@@ -56,7 +56,7 @@ def directory(tmp_path: Path) -> EndpointDirectory:
 def test_the_first_registration_gets_an_id_and_the_next_one_keeps_it(
     server: RestServer, client: Client, directory: EndpointDirectory
 ) -> None:
-    config = EndpointConfig(display_name="My laptop", allowed_functions=(new_id(),))
+    config = EndpointConfig(display_name="My laptop", allowed_functions=(new_id(),), public=True, admins=(new_id(),))
 
     first = register(client, directory, config)
     second = register(client, directory, config)
@@ -72,6 +72,7 @@ def test_the_first_registration_gets_an_id_and_the_next_one_keeps_it(
     assert body["endpoint_name"] == "laptop"
     assert body["display_name"] == "My laptop"
     assert body["allowed_functions"] == list(config.allowed_functions or ())
+    assert (body["public"], body["admins"]) == (True, list(config.admins))
     assert {"endpoint_version", "python_version", "hostname", "local_user", "endpoint_config"} <= set(body["metadata"])
 
 

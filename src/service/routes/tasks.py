@@ -93,7 +93,8 @@ async def _documents(house: House, caller: Identity, task_ids: Sequence[str]) ->
 async def group(request: Request, caller: Caller, task_group_id: str) -> Response:
     """List the tasks of a group. The owner who asks means to attach to its queue, so there is one from now on."""
     wanted = read_id(task_group_id, "task_group_id")
-    return answer(task_group(wanted, await house_of(request).groups.attach(caller, wanted)))
+    task_ids, is_shared = await house_of(request).groups.attach(caller, wanted)
+    return answer(task_group(wanted, task_ids, is_shared=is_shared))
 
 
 @router.put("/v3/taskgroup/{task_group_id}/group")

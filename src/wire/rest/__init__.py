@@ -12,7 +12,7 @@ from .containers import ContainerRegistration
 from .logins import LoginWay
 from .registrations import EndpointRegistration, FunctionRegistration
 from .submissions import SubmitReply, SubmitRequest
-from .tasks import TaskDocument, read_shared_group, read_task_group, task_group
+from .tasks import TaskDocument, is_shared_with_caller, read_shared_group, read_task_group, task_group
 
 __all__ = [
     "AllowedFunctionsChange",
@@ -28,6 +28,7 @@ __all__ = [
     "SubmitRequest",
     "TaskDocument",
     "error_body",
+    "is_shared_with_caller",
     "read_shared_group",
     "read_task_group",
     "task_group",

@@ -10,6 +10,9 @@ from ...errors import WireError
 from ..checks import as_object
 from .fields import drop_none, read, read_id
 
+#: In the answer about a task group (ours): that it is somebody else's, who shares it with the caller.
+SHARED = "shared"
+
 
 @dataclass(frozen=True, slots=True)
 class TaskDocument:
@@ -81,9 +84,15 @@ class TaskDocument:
         )
 
 
-def task_group(task_group_id: str, task_ids: Sequence[str]) -> dict[str, Any]:
-    """Write the answer of `GET /v2/taskgroup/{id}`."""
-    return {"taskgroup_id": task_group_id, "tasks": [{"id": task_id} for task_id in task_ids]}
+def task_group(task_group_id: str, task_ids: Sequence[str], *, is_shared: bool = False) -> dict[str, Any]:
+    """Write the answer of `GET /v2/taskgroup/{id}`; `is_shared`: it is somebody else's, and its results go to them."""
+    answer: dict[str, Any] = {"taskgroup_id": task_group_id, "tasks": [{"id": task_id} for task_id in task_ids]}
+    return {**answer, SHARED: True} if is_shared else answer
+
+
+def is_shared_with_caller(body: object) -> bool:
+    """Say whether an answer of `GET /v2/taskgroup/{id}` is about somebody else's group (ours: others never say so)."""
+    return as_object(body, "body").get(SHARED) is True
 
 
 def read_shared_group(body: object) -> str | None:
