@@ -80,9 +80,12 @@ class Turns:
         Raises:
             RateLimited: or what the throttle has for it; the request is not counted.
         """
+        throttle = self._throttle
+        if throttle is None:
+            return
         with self._mutex():
-            throttle, budget = self._throttle, self._budget
-            if throttle is None or budget is None:
+            budget = self._budget
+            if budget is None:  # switched off a moment ago
                 return
             now = self._clock()
             free_in_s = budget.free_in(now)
@@ -101,10 +104,12 @@ class Turns:
 
     def pace(self, wait: Callable[[float], object]) -> None:
         """Wait until one more request would keep an even pace. Counts nothing: the request itself does, by `take`."""
+        throttle = self._throttle
+        if throttle is None:
+            return
         with self._mutex():
-            throttle, budget = self._throttle, self._budget
-            delay_s = 0.0 if budget is None else budget.even_in(self._clock())
-        if throttle is not None and delay_s > 0:
+            delay_s = 0.0 if self._budget is None else self._budget.even_in(self._clock())
+        if delay_s > 0:
             self._wait(delay_s, wait, logging.INFO, "requests go at an even pace", throttle)
 
     def _wait(self, delay_s: float, wait: Callable[[float], object], level: int, what: str, throttle: Throttle) -> None:
@@ -116,9 +121,11 @@ class Turns:
             self.waits += 1
         if is_first:
             log.log(level, "%s, as no more than %d requests may go in %g s", what, throttle.requests, throttle.window_s)
-        wait(delay_s)
-        with self._mutex():
-            self.waited_s += max(0.0, self._clock() - begun)
+        try:
+            wait(delay_s)
+        finally:
+            with self._mutex():
+                self.waited_s += max(0.0, self._clock() - begun)
 
     def _mutex(self) -> threading.Lock:
         if os.getpid() != self._process:  # forked: a thread of the parent may hold the lock, and never gives it back

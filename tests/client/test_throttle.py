@@ -200,6 +200,30 @@ def test_a_throttle_that_refuses_counts_only_what_is_sent() -> None:
     assert clock.now == 105.0
 
 
+def test_threads_are_given_different_turns() -> None:
+    turns = Turns(Throttle(requests=5, window_s=10.0), clock=lambda: 0.0)  # a clock that stands: all ask at once
+    delays: list[float] = []
+
+    def take_ten() -> None:
+        for _ in range(10):
+            turns.take("ask", delays.append)
+
+    with ThreadPoolExecutor(8) as pool:
+        for asking in [pool.submit(take_ten) for _ in range(8)]:
+            asking.result(60)
+
+    assert sorted(delays) == [10.0 * window for window in range(1, 16) for _ in range(5)]
+    assert turns.waits == 75
+
+
+def test_a_forked_child_waits_for_no_lock_of_its_parents() -> None:
+    turns = Turns(Throttle(requests=1, window_s=HOUR))
+    vars(turns)["_lock"].acquire()
+    vars(turns)["_process"] = -1  # as it is seen in a child
+
+    turns.take("ask", never)
+
+
 def test_a_new_throttle_begins_a_new_count() -> None:
     turns = Turns(Throttle(requests=1, window_s=HOUR))
     turns.take("ask", never)
