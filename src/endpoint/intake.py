@@ -129,7 +129,7 @@ def _with_resources(job: Job, asked: object) -> Job | Refusal:
     try:
         return replace(job, resources=read_specification(asked))
     except ValueError as error:
-        return Refusal(job.task_id, failures.EXECUTION_FAILED, f"the task cannot be run: header {error}")
+        return Refusal(job.task_id, failures.RESOURCES_UNAVAILABLE, f"the task cannot be run: header {error}")
 
 
 def _with_options(job: Job, headers: Mapping[str, Any]) -> Job | Refusal:

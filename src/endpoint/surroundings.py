@@ -42,7 +42,7 @@ def around(job: Job, site: Site, *, is_alone: bool) -> Generator[None, None, Non
     try:
         given = variables_for(job.resources, site.mpi_launcher) if job.resources else {}
     except ValueError as error:
-        raise failures.Failed(failures.EXECUTION_FAILED, str(error), str(error)) from None
+        raise failures.Failed(failures.RESOURCES_UNAVAILABLE, str(error), str(error)) from None
     with _variables(given), _directory(job, site):
         yield
 
@@ -86,4 +86,4 @@ def _directory(job: Job, site: Site) -> Generator[None, None, None]:
 
 def _cannot(why: str) -> failures.Failed:
     message = f"the endpoint cannot give this task what it asks for, or what the endpoint's configuration says: {why}"
-    return failures.Failed(failures.EXECUTION_FAILED, message, message)
+    return failures.Failed(failures.RESOURCES_UNAVAILABLE, message, message)

@@ -43,5 +43,8 @@ def test_commands_run_in_sandboxes_and_under_the_launcher_of_the_endpoint(
     assert site.value(tasks["plain"]).stdout == f"{work / tasks['plain']}\n{tasks['plain']}\n"
     place = work / tasks["ranks"]
     assert site.value(tasks["ranks"]).stdout == "".join(f"{rank} of 3 in {place}\n" for rank in (1, 2, 3))
-    assert "num_nodes=2, and this endpoint is one machine" in site.result(tasks["nodes"]).data
+    refused = site.result(tasks["nodes"]).error_details
+    assert refused is not None
+    assert refused.code == "RESOURCES_UNAVAILABLE"
+    assert "num_nodes=2, and this endpoint is one machine" in refused.user_message
     assert "there is no MPI launcher here" in site.result(tasks["after"]).data

@@ -150,6 +150,7 @@ def test_a_resource_specification_that_is_no_json_object_is_refused(asked: Any) 
     request = read(task_headers(TASK, FUNCTION) | {"resource_specification": asked}, BODY, RULES)
 
     assert isinstance(request, Refusal)
+    assert request.code == "RESOURCES_UNAVAILABLE"
     assert "header resource_specification is not" in request.message
 
 
