@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,7 +44,7 @@ def _group_id(client: Client, group: str) -> str:
         return as_id(group, "group")
     except ValueError:
         pass
-    mine = client.get_groups()
+    mine: list[dict[str, Any]] = client.whoami()["groups"] or []
     for one in mine:
         if one.get("name") == group:
             return str(one.get("group_id"))

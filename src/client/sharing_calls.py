@@ -1,37 +1,26 @@
-"""The client's calls about groups of people: which one is in, and what is shared with them."""
+"""The client's calls about what is shared with groups of people."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import ServiceRefused
 from ..wire.ids import as_id
-from .bodies import entries, json_body
+from .bodies import json_body
 
 if TYPE_CHECKING:
     from .transport import Transport
 
 
 class SharingCalls:
-    """Calls about groups. Part of `Client`. Only farpool services have them."""
+    """Calls about sharing. Part of `Client`."""
 
     _transport: Transport
 
-    def get_groups(self) -> list[dict[str, Any]]:
-        """List the groups that you are in, each with its ``group_id`` and ``name``; a group of Globus has no name here.
-
-        Raises:
-            ServiceRefused: the service is the hosted one.
-        """
-        self._require_groups("list groups", "see those that you are in at https://app.globus.org/groups")
-        return self._transport.call(
-            "list groups",
-            lambda pair: pair.v3.get("/v3/identity"),
-            lambda body: entries(body, "groups"),
-        )
-
     def share_task_group(self, task_group_id: object, group: object) -> None:
         """Let the members of a group see the tasks of a task group of yours, with their results.
+
+        Only farpool services can: the hosted one has no such route.
 
         Args:
             task_group_id: the task group; `Executor.task_group_id` is one.
@@ -45,13 +34,13 @@ class SharingCalls:
         """
         shared = as_id(task_group_id, "task_group_id")
         body = {"group": None if group is None else as_id(group, "group")}
-        self._require_groups("share task groups", "share the functions instead: register_function(fn, group=...)")
+        if self._transport.is_hosted:
+            raise ServiceRefused(
+                "the hosted service cannot share task groups; share functions there: register_function(fn, group=...)",
+                code="SHARING_NOT_SUPPORTED",
+            )
         self._transport.call(
             f"share task group {shared}",
             lambda pair: pair.v3.put(f"/v3/taskgroup/{shared}/group", data=body),
             json_body,
         )
-
-    def _require_groups(self, what: str, instead: str) -> None:
-        if self._transport.is_hosted:
-            raise ServiceRefused(f"the hosted service cannot {what}; {instead}", code="SHARING_NOT_SUPPORTED")

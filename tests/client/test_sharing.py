@@ -1,4 +1,4 @@
-"""The calls about groups of people."""
+"""The calls about sharing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from farpool.client import Client
 from farpool.errors import ServiceRefused
+from farpool.settings import Settings
 from support.rest_server import RestServer
 
 ID = "4b116d3c-1703-4f8f-9f6f-39921e5864df"
@@ -22,15 +23,11 @@ def test_a_task_group_is_shared_with_a_group_or_nobody(server: RestServer, clien
     assert server.last.json() == {"group": group}
 
 
-def test_groups_are_listed_as_the_service_names_them(server: RestServer, client: Client) -> None:
-    server.answer(body={"identity_id": ID, "name": "ann", "groups": [{"group_id": GROUP, "name": "lab"}]})
-
-    assert client.get_groups() == [{"group_id": GROUP, "name": "lab"}]
-
-
-def test_the_hosted_service_is_not_asked_for_what_it_has_not() -> None:
-    with Client(service_url="https://compute.api.globus.org", token="t", do_version_check=False) as hosted:
-        with pytest.raises(ServiceRefused, match="cannot share task groups; share the functions"):
-            hosted.share_task_group(ID, GROUP)
-        with pytest.raises(ServiceRefused, match="cannot list groups"):
-            hosted.get_groups()
+def test_the_hosted_service_is_not_even_asked(settings: Settings) -> None:
+    with (
+        Client(
+            service_url="https://compute.api.globus.org", token="t", settings=settings, do_version_check=False
+        ) as hosted,
+        pytest.raises(ServiceRefused, match="cannot share task groups; share functions"),
+    ):
+        hosted.share_task_group(ID, GROUP)
