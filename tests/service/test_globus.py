@@ -275,5 +275,7 @@ def test_a_service_asks_for_its_own_scope_unless_another_is_named() -> None:
     }
     with pytest.raises(ValueError, match="lifetime_s must not be negative, and is -1"):
         GlobusOptions(client_id, "secret", lifetime_s=-1)
+    with pytest.raises(ValueError, match=r"'two scopes' of 'auth_resource_server' .* is not one scope of a service"):
+        GlobusOptions(client_id, "secret", "two scopes")
     with pytest.raises(ValueError, match="the client id at Globus"):
         GlobusOptions("me", "secret")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ...errors import WireError
 from ...wire.ids import as_id
 from ...wire.rest import LoginWay
 
@@ -22,6 +23,9 @@ class GlobusOptions:
         resource_server: the name under which tokens for the scope come; left out: the client's id.
         lifetime_s: for how long an answer about a token holds. A change of groups, or a revoked token, shows after
             that time at the latest, or with a new login.
+
+    Raises:
+        ValueError: something of it is malformed.
     """
 
     client_id: str
@@ -34,6 +38,10 @@ class GlobusOptions:
         object.__setattr__(self, "client_id", as_id(self.client_id, "the client id at Globus"))
         if not self.lifetime_s >= 0:
             raise ValueError(f"lifetime_s must not be negative, and is {self.lifetime_s}")
+        try:
+            LoginWay.from_json(self.way.to_json())
+        except WireError as error:
+            raise ValueError(f"no client could ask Globus for that: {error}") from error
 
     @property
     def way(self) -> LoginWay:
