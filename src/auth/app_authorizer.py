@@ -87,7 +87,7 @@ class AppAuthorizer(GlobusAuthorizer):
             AccessDenied: a login is needed, and nobody can be asked; or somebody else logged in.
         """
         with self._turn():
-            authorizer = self._app.get_authorizer(resource_server)
+            authorizer = self._authorizer(resource_server)
             try:
                 return authorizer.get_authorization_header()
             except GlobusAPIError as error:
@@ -106,6 +106,18 @@ class AppAuthorizer(GlobusAuthorizer):
             self.login()
             return self._app.get_authorizer(resource_server).get_authorization_header()
 
+    def _authorizer(self, resource_server: str) -> GlobusAuthorizer:
+        from globus_sdk.token_storage import TokenValidationError  # noqa: PLC0415 - brings cryptography
+
+        from .prompt import nobody, would_wait  # noqa: PLC0415 - as above
+
+        if would_wait(self._app):
+            try:
+                self._app.token_storage.get_token_data(resource_server)
+            except TokenValidationError as error:
+                raise nobody() from error
+        return self._app.get_authorizer(resource_server)
+
     def handle_missing_authorization(self) -> bool:
         """React to a 401: have the token renewed; says whether asking again makes sense."""
         return self.renew(self._server, self._sent.header)
@@ -113,7 +125,7 @@ class AppAuthorizer(GlobusAuthorizer):
     def renew(self, resource_server: str, sent: str | None) -> bool:
         """React to a 401 of a service, which this header was sent to."""
         with self._turn():
-            authorizer = self._app.get_authorizer(resource_server)
+            authorizer = self._authorizer(resource_server)
             now = getattr(authorizer, "access_token", None)
             if sent is not None and sent != f"Bearer {now}":
                 return True  # another thread was refused as well, and has thrown the token away or renewed it
@@ -151,7 +163,11 @@ class AppAuthorizer(GlobusAuthorizer):
             IdentityMismatchError,
         )
 
+        from .prompt import nobody, would_wait  # noqa: PLC0415 - as above
+
         with self._turn():
+            if would_wait(self._app):
+                raise nobody()
             try:
                 self._app.login(auth_params=demands, force=True)
             except IdentityMismatchError as error:

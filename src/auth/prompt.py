@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from globus_sdk import OAuthTokenResponse
+from globus_sdk import GlobusApp, OAuthTokenResponse, UserApp
 from globus_sdk.gare import GlobusAuthorizationParameters
 from globus_sdk.login_flows import CommandLineLoginFlowManager
 
@@ -13,8 +13,8 @@ from ..errors import AccessDenied
 
 _NOBODY = (
     "a login to Globus is needed, and there is no terminal to ask at: set GLOBUS_COMPUTE_CLIENT_ID and "
-    "GLOBUS_COMPUTE_CLIENT_SECRET (client credentials), or log in once from a terminal on this machine, "
-    "or set FARPOOL_SERVICE_URL and FARPOOL_TOKEN to use a self-hosted service"
+    "GLOBUS_COMPUTE_CLIENT_SECRET (client credentials), or log in once from a terminal on this machine "
+    "(farpool login), or set FARPOOL_SERVICE_URL and FARPOOL_TOKEN to use a self-hosted service"
 )
 
 
@@ -28,11 +28,28 @@ class TerminalLogin(CommandLineLoginFlowManager):
             AccessDenied: nobody can be asked, or the input ended; says what to set.
         """
         if not can_ask():
-            raise AccessDenied(_NOBODY)
+            raise nobody()
         try:
             return super().run_login_flow(auth_parameters)
         except EOFError as error:
-            raise AccessDenied(_NOBODY) from error
+            raise nobody() from error
+
+
+def would_wait(app: GlobusApp) -> bool:
+    """Whether a login of this app would wait for an answer at a terminal, where there is none.
+
+    The apps that farpool makes see to that themselves. Those of others ask as globus-sdk does, for a line of whatever
+    standard input is.
+    """
+    manager = app.config.login_flow_manager
+    is_at_terminal = manager is None or manager == "command-line" or manager is CommandLineLoginFlowManager
+    is_at_terminal = is_at_terminal or type(manager) is CommandLineLoginFlowManager
+    return isinstance(app, UserApp) and is_at_terminal and not can_ask()
+
+
+def nobody() -> AccessDenied:
+    """Make the error that says that nobody can be asked, and what to set."""
+    return AccessDenied(_NOBODY)
 
 
 def can_ask() -> bool:

@@ -97,18 +97,17 @@ def service(url: str, *, is_wanted: bool) -> Finding:
 def token(client: Client, *, is_wanted: bool) -> Finding:
     """Look whether the service takes this user's token."""
     name = "token"
-    app = getattr(client.authorizer, "app", None)
-    if app is not None and app.login_required():
-        advice = "run: farpool login"
-        if not is_wanted:
-            return Finding(name, "ok", "not logged in to the hosted service; Executor() does not need it")
-        return Finding(name, "fail", "not logged in", advice)
+    where = "" if client.is_hosted else f" --service-url {client.service_url}"
     try:
+        if not client.is_logged_in:
+            if not is_wanted:
+                return Finding(name, "ok", "not logged in to the hosted service; Executor() does not need it")
+            return Finding(name, "fail", "not logged in", f"run: farpool login{where}")
         client.get_result_amqp_url()
     except FarpoolError as error:
-        advice = "the service keeps its owner's token in the file 'token' of its directory: set FARPOOL_TOKEN to it"
+        advice = f"run: farpool login --force{where}; what says who you are now is {client.credential}"
         return Finding(name, "fail", str(error), advice)
-    return Finding(name, "ok", f"{client.service_url} takes it")
+    return Finding(name, "ok", f"{client.service_url} takes what comes from {client.credential}")
 
 
 def stream(client: Client) -> Finding:

@@ -13,7 +13,7 @@ import pytest
 from globus_sdk import GlobusApp
 
 from fakes.globus import Globus, address_in
-from fakes.globus_directory import COMPUTE_SCOPE
+from fakes.globus_directory import COMPUTE_SCOPE, GROUPS_SCOPE
 from farpool.auth import authorizer_for
 from farpool.auth.app_authorizer import AppAuthorizer
 from farpool.auth.apps import globus_app
@@ -165,6 +165,8 @@ def test_a_person_at_a_terminal_logs_in_once(auth: Globus, tmp_path: Path) -> No
     assert shown.rstrip().endswith(f"Bearer funcx_service-1 globus {ada.identity_id}")
     assert again.strip() == f"Bearer funcx_service-1 globus {ada.identity_id}"
     assert (auth.counted["authorization_code"], auth.counted["refresh_token"]) == (1, 0)
+    assert set(auth.logins[0]["scope"].split()) == {COMPUTE_SCOPE, "openid", "email", GROUPS_SCOPE}
+    assert (tmp_path / "globus_tokens.db").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_service_that_calls_the_token_expired_gets_another(auth: Globus, app: GlobusApp, tmp_path: Path) -> None:

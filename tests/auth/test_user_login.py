@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from globus_sdk import AccessTokenAuthorizer
+from globus_sdk import AccessTokenAuthorizer, GlobusAppConfig, UserApp
 from globus_sdk.token_storage import SQLiteTokenStorage
 
 from fakes.globus import Globus
 from fakes.globus_directory import Person
 from fakes.globus_login import user_app
 from fakes.globus_site import GlobusSite, demand
+from farpool.auth.apps import NATIVE_CLIENT_ID
 from farpool.client import Client
 from farpool.client.legacy import FuncXClient
 from farpool.errors import AccessDenied, ServiceDown
@@ -259,6 +260,25 @@ def test_a_demand_is_told_where_nothing_can_log_in(globus: Globus, ada: Person, 
     assert len(site.requests) == 1
 
 
+def test_an_app_without_refresh_tokens_is_told_to_log_in_again(
+    globus: Globus, ada: Person, site: GlobusSite, settings: Settings
+) -> None:
+    with (
+        user_app(globus, ada, refresh=False) as app,
+        Client(service_url=site.url, app=app, settings=settings, do_version_check=False) as client,
+    ):
+        client.get_functions()
+        globus.expire(resource_server=site.application.resource_server)
+        with pytest.raises(AccessDenied, match=f"log in again, with: farpool login --force --service-url {site.url}"):
+            client.get_functions()
+
+        client.login(force=True)
+        client.get_functions()
+
+    assert globus.counted["authorization_code"] == 2
+    assert globus.counted["refresh_token"] == 0
+
+
 def test_globus_that_is_away_is_told_as_such(globus: Globus, site: GlobusSite, client: Client) -> None:
     client.get_functions()
     globus.expire(resource_server=site.application.resource_server)
@@ -298,6 +318,21 @@ def test_nobody_is_asked_where_nobody_can_answer(
         for force in (False, True):
             with pytest.raises(AccessDenied, match="there is no terminal to ask at: set GLOBUS_COMPUTE_CLIENT_ID and"):
                 Client(service_url=site.url, settings=settings, force_login=force)
+    assert not globus.counted
+
+
+def test_an_app_of_ones_own_asks_nobody_where_nobody_can_answer(
+    globus: Globus, site: GlobusSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        open(os.devnull) as nothing,
+        UserApp("mine", client_id=NATIVE_CLIENT_ID, config=GlobusAppConfig(token_storage="memory")) as app,
+        Client(service_url=site.url, app=app, settings=settings, do_version_check=False) as client,
+    ):
+        monkeypatch.setattr("sys.stdin", nothing)
+        for ask in (client.get_functions, client.whoami, lambda: client.login(force=True)):
+            with pytest.raises(AccessDenied, match="there is no terminal to ask at: set GLOBUS_COMPUTE_CLIENT_ID and"):
+                ask()
     assert not globus.counted
 
 

@@ -148,6 +148,13 @@ def test_a_client_of_the_environment_needs_no_login(globus: Globus, run: Run, mo
     assert f"({one.client_id}); --force logs in anew" in run("login").output
 
 
+def test_the_doctor_says_how_to_log_in(globus: Globus, run: Run) -> None:
+    with GlobusSite(globus) as site:
+        told = run("doctor", "--service-url", site.url, exit_code=1).output
+
+    assert f"fail  token: not logged in\n      -> run: farpool login --service-url {site.url}" in told
+
+
 @pytest.mark.slow
 def test_a_person_logs_in_through_globus_and_out_again(globus: Globus, home: Path, run: Run) -> None:
     ada = globus.person("ada@example.org")
