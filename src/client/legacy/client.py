@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ...serialize import Serializer
 from ...settings import Settings
 from ...wire.ids import as_id, new_id
 from ..checks import flag, text
@@ -123,6 +124,11 @@ class FuncXClient(LegacyFunctionCalls, LegacyTaskCalls, LegacyEndpointCalls):
     def funcx_service_address(self) -> str:
         """The address of the service."""
         return self.client.service_url
+
+    @property
+    def fx_serializer(self) -> Serializer:
+        """What functions, arguments and results are written with."""
+        return self.client.serializer
 
     def version_check(self, endpoint_version: str | None = None) -> None:
         """Ask the service whether it still takes this client; see `Client.version_check`."""

@@ -35,14 +35,10 @@ class ThrottledClient(Client):
             self._require_small(len(text))
         return super().read_value(text)
 
-    def find_blob(self, digest: str, size_bytes: int) -> bytearray:
-        """Fetch a blob, as `Client.find_blob` does.
-
-        Raises:
-            MaxResultSizeExceeded: it is too large.
-        """
+    def _kept_blob(self, digest: str, size_bytes: int) -> bytearray:
+        # What a result refers to. An Executor that is given this client fetches blobs too, and has limits of its own.
         self._require_small(size_bytes)
-        return super().find_blob(digest, size_bytes)
+        return super()._kept_blob(digest, size_bytes)
 
     def _told(self, document: TaskDocument) -> dict[str, Any]:
         try:
