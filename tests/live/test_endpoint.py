@@ -215,6 +215,17 @@ def test_commands_run_on_the_unmodified_endpoint_and_results_are_written_as_aske
 
 @pytest.mark.live
 @pytest.mark.slow
+def test_a_worker_of_the_unmodified_endpoint_describes_its_machine(manager: str, client: Client) -> None:
+    task_id = client.get_worker_hardware_details(manager)
+
+    eventually(lambda: not client.get_task(task_id)["pending"], TIMEOUT)
+    assert [line for line in client.get_result(task_id).splitlines() if line.startswith("==")] == [
+        f"== {section} ==" for section in ("host", "python", "cpu", "memory", "disk", "gpu")
+    ]
+
+
+@pytest.mark.live
+@pytest.mark.slow
 def test_maps_run_on_the_unmodified_endpoint_whose_workers_have_no_farpool(manager: str, client: Client) -> None:
     def share(parts: int) -> float:
         if parts == 7:

@@ -70,11 +70,13 @@ def page_site(page: str, directory: Path) -> Generator[PageSite, None, None]:
         service = stack.enter_context(service_in_thread(directory / "service", globus=options))
         tokens, group_id = _people(directory / "service")
         agents = {
-            ENDPOINT: ("laptop", service.token, ("--workers", 2)),
+            ENDPOINT: ("laptop", service.token, ("--workers", 2, "--engine", "threads")),
             ANNS_ENDPOINT: ("anns", tokens["ANNS_TOKEN"], ("--workers", 1, "--engine", "threads")),
         }
         ids = {GROUP: group_id, NATIVE_CLIENT: NATIVE_CLIENT_ID}
         for shown, (name, token, options_of) in agents.items():
+            if shown == ANNS_ENDPOINT and shown not in page:
+                continue
             agent = _agent(service, directory / name, token)
             told = stack.enter_context(agent.running("endpoint", "start", name, *options_of, "--foreground"))
             ids[shown] = told["endpoint_id"]
