@@ -28,6 +28,12 @@ from .worker_link import WorkerLink
 #: What a command has to clear up after its worker has ended: it removes a container, unmounts an image.
 CLEAR_UP_S = 20.0
 
+#: What a keeper has at least to end a worker when the connection is closed: to kill it first would leave orphans.
+KEEPER_S = 5.0
+
+#: The path of a socket is that long at most, with its end.
+_SOCKET_PATH_BYTES = 107
+
 #: The highest number of a signal.
 _SIGNALS = 64
 
@@ -94,18 +100,18 @@ class EnvironmentLink(WorkerLink):
     def finish(self, timeout_s: float) -> None:
         """Wait for the end of the command after `dismiss` or `kill`; kill it when it takes too long."""
         try:
-            self._process.wait(timeout_s)
+            self._process.wait(timeout_s if self._is_open else max(timeout_s, KEEPER_S))
         except subprocess.TimeoutExpired:
-            self._close_socket()  # for good: its keeper ends the worker
+            self._close_socket()  # for good: its keeper ends the worker, with what it started
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(timeout_s)
+                self._process.wait(KEEPER_S)
             self._kill_command()
             self._process.wait()
         self._close_socket()
 
     def _launch(self) -> subprocess.Popen[bytes]:
         self._is_watched = False
-        self._directory = Path(tempfile.mkdtemp(prefix="farpool-worker-"))
+        self._directory = Path(tempfile.mkdtemp(prefix="farpool-", dir=_short_place()))
         output = self.outlet.output
         # Kept until they are handed over: whoever made them closes them when the process is started.
         self._lent = [os.dup(descriptor) for descriptor in output.descriptors]
@@ -179,3 +185,9 @@ class EnvironmentLink(WorkerLink):
 
 #: Variables that are meant for the Python of the agent.
 _NOT_PASSED_ON = frozenset({"PYTHONPATH", "PYTHONHOME", "PYTHONEXECUTABLE", "VIRTUAL_ENV", "CONDA_PREFIX"})
+
+
+def _short_place() -> str | None:
+    """Give the directory for directories with sockets: where temporary files are, if the path is not too long."""
+    usual = os.fsencode(tempfile.gettempdir())
+    return None if len(usual) + len("/farpool-12345678/") + len(SOCKET) <= _SOCKET_PATH_BYTES else "/tmp"  # noqa: S108

@@ -91,7 +91,10 @@ class Lines(Generic[J]):
 
     def put(self, task_id: str, job: J, *, key: Key, priority: int = 0, is_first: bool = False) -> None:
         """Have a job wait in a line: behind those of its priority, or before them."""
-        self._lines.setdefault(key, Waiting()).put(task_id, job, priority=priority, is_first=is_first)
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = Waiting()
+        line.put(task_id, job, priority=priority, is_first=is_first)
         self._key_of[task_id] = key
         self._number += 1
         self._numbers[task_id] = -self._number if is_first else self._number

@@ -16,9 +16,10 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 
 from ..amqp import Loop, Timer
 from ..version import __version__
@@ -188,6 +189,12 @@ class ProcessEngine:
             outlet=outlet,
         )
 
+    def _everybody(self) -> Iterator[WorkerLink]:
+        return chain(self._starting, self._idle, self._busy, self._reporting)
+
+    def _has_worker(self, key: Key) -> bool:
+        return any(worker.key == key for worker in self._everybody())
+
     def _count(self) -> int:
         return len(self._starting) + len(self._idle) + len(self._busy) + len(self._reporting)
 
@@ -226,6 +233,7 @@ class ProcessEngine:
             ready()
         else:
             self._pump.take_now(worker.outlet)  # what its command has said is no job's
+            self._loop.call_later(IDLE_S, partial(self._watch_idle, worker))
         if self._site is not None:
             worker.send(site_frame(_site_of(worker, self._site)))
         self._next(worker)
@@ -253,7 +261,9 @@ class ProcessEngine:
             self._idle.remove(worker)
             self._assign(worker, assignment)
             return
-        refusal = None if job.key is None else self._environments.refusal(job.key)
+        # Where there is a worker already, or one on its way, it can be had.
+        is_known = job.key is None or self._lines.has(job.key) or self._has_worker(job.key)
+        refusal = None if job.key is None or is_known else self._environments.refusal(job.key)
         if refusal is not None:
             self._loop.call(partial(assignment.done, refusal))
             return
@@ -261,9 +271,8 @@ class ProcessEngine:
         self._make_way()
 
     def _demands(self) -> list[Demand]:
-        everybody = (*self._starting, *self._idle, *self._busy, *self._reporting)
         starting = Counter(worker.key for worker in self._starting)
-        demands = self._lines.demands(starting, Counter(worker.key for worker in everybody))
+        demands = self._lines.demands(starting, Counter(worker.key for worker in self._everybody()))
         # Where no worker could be started a moment ago, those that are there have to do.
         return [
             replace(one, starting=one.waiting)
@@ -311,13 +320,14 @@ class ProcessEngine:
                 self._assign(worker, self._lines.pop(key))
                 return
         self._idle.append(worker)
-        if worker.key is not None:
-            worker.idle_at = time.monotonic()
-            self._loop.call_later(IDLE_S, partial(self._retire_idle, worker, worker.idle_at))
+        worker.idle_at = time.monotonic()
 
-    def _retire_idle(self, worker: WorkerLink, idle_at: float) -> None:
-        if worker in self._idle and worker.idle_at == idle_at:
+    def _watch_idle(self, worker: WorkerLink) -> None:
+        """Have a worker of an environment make way when it has had nothing to do for long."""
+        if worker in self._idle and time.monotonic() - worker.idle_at >= IDLE_S:
             self._retire(worker, None)
+        elif worker in self._idle or worker in self._busy or worker in self._reporting:
+            self._loop.call_later(IDLE_S, partial(self._watch_idle, worker))
 
     def _assign(self, worker: WorkerLink, assignment: _Assignment) -> None:
         assignment.begun_ns = time.time_ns()
@@ -361,7 +371,7 @@ class ProcessEngine:
         """Fail the jobs that wait for an environment, unless another worker is in it."""
         loss = self._environments.failed(key, why, said)
         log.warning("%s", loss.message)
-        if any(worker.key == key for worker in (*self._starting, *self._idle, *self._busy, *self._reporting)):
+        if self._has_worker(key):
             self._loop.call_later(RETRY_S, self._make_way)
         else:
             for assignment in self._lines.drop(key):

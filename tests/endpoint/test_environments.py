@@ -106,7 +106,7 @@ def in_root(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return Environment(new_id(), "bubblewrap", make_root(tmp_path_factory.mktemp("root") / "root"))
 
 
-@pytest.fixture(params=["venv", "bubblewrap"])
+@pytest.fixture(params=["venv", pytest.param("bubblewrap", marks=pytest.mark.slow)])
 def environment(request: pytest.FixtureRequest) -> Environment:
     made: Environment = request.getfixturevalue({"venv": "in_venv", "bubblewrap": "in_root"}[request.param])
     return made
