@@ -4,5 +4,6 @@ import re
 
 
 def on_page_markdown(markdown: str, **_rest: object) -> str:
-    """Take `alone`, `notest` and `sdk` off the fences: with them, mkdocs would not see that code begins."""
-    return re.sub(r"^([ \t]*```python)[ \t]+(?:alone|notest|sdk)[ \t]*$", r"\1", markdown, flags=re.MULTILINE)
+    """Take `alone`, `notest` and the like off the fences: with them, mkdocs would not see that code begins."""
+    fence = re.compile(r"^([ \t]*```python)[ \t]+(?:alone|login|credentials|notest|sdk)[ \t]*$", re.MULTILINE)
+    return fence.sub(r"\1", markdown)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from support.pages import Block, blocks_of, differences, is_like, needs_of, programs_of, source_of
+from support.environments import ROOT
+from support.pages import WORDS, Block, blocks_of, differences, is_like, needs_of, programs_of, source_of
 
 PAGE = """\
 # A page <!-- needs: numpy,
@@ -71,6 +73,13 @@ def test_blocks_of_logins_are_programs_of_their_own() -> None:
 
     words = [[block.word for block in program] for program in programs_of(page)]
     assert words == [["", ""], ["login", "login"], ["credentials", "credentials"]]
+
+
+@pytest.mark.parametrize("word", [word for word in WORDS if word])
+def test_readers_do_not_see_the_words_for_the_tests(word: str) -> None:
+    hooks = runpy.run_path(str(ROOT / "scripts" / "mkdocs_hooks.py"))
+
+    assert hooks["on_page_markdown"](f"# A page\n\n```python {word}\n1\n```\n") == "# A page\n\n```python\n1\n```\n"
 
 
 def test_what_a_page_needs_is_read_from_its_comment() -> None:
