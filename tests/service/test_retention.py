@@ -50,7 +50,7 @@ def test_finished_tasks_go_after_two_weeks_with_their_groups_and_queues_and_unfi
 
             assert opened.broker.statistics().queues == queues_before - 1
             assert await opened.house.groups.attach(opened.identity, mixed_group) == (mixed[1:], False)
-            assert await opened.house.groups.attach(opened.identity, new_group) == new
+            assert await opened.house.groups.attach(opened.identity, new_group) == (new, False)
             assert await opened.database.read(group_ids) == {mixed_group, new_group}
 
     asyncio.run(story())
