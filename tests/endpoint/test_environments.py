@@ -1,4 +1,4 @@
-"""Workers in environments: a venv everywhere, bubblewrap where it can be had."""
+"""Workers in environments: a venv everywhere, bubblewrap and podman where they can be had."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ from farpool.version import __version__
 from farpool.wire import Task, encode, new_id
 from farpool.wire.containers import Environment
 from farpool.wire.messages import PRINTED
-from support.rooms import MARKER, MODULE, make_root, make_venv, need_bubblewrap, options_for_root
+from support.rooms import (
+    MARKER,
+    MODULE,
+    make_root,
+    make_venv,
+    need_bubblewrap,
+    need_podman,
+    options_for_root,
+    podman_options_for_root,
+)
 from support.waiting import eventually
 
 TIMEOUT_S = 60
@@ -106,16 +115,26 @@ def in_root(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     return Environment(new_id(), "bubblewrap", make_root(tmp_path_factory.mktemp("root") / "root"))
 
 
-@pytest.fixture(params=["venv", pytest.param("bubblewrap", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module")
+def in_podman(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    root = make_root(tmp_path_factory.mktemp("root") / "root")
+    need_podman(root)
+    return Environment(new_id(), "podman", root)
+
+
+FIXTURES = {"venv": "in_venv", "bubblewrap": "in_root", "podman": "in_podman"}
+
+
+@pytest.fixture(params=[one if one == "venv" else pytest.param(one, marks=pytest.mark.slow) for one in FIXTURES])
 def environment(request: pytest.FixtureRequest) -> Environment:
-    made: Environment = request.getfixturevalue({"venv": "in_venv", "bubblewrap": "in_root"}[request.param])
+    made: Environment = request.getfixturevalue(FIXTURES[request.param])
     return made
 
 
 @pytest.fixture
 def rooms(loop_thread: LoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rooms]:
     monkeypatch.chdir(tmp_path)
-    one = Rooms(loop_thread, bubblewrap=options_for_root())
+    one = Rooms(loop_thread, bubblewrap=options_for_root(), podman=podman_options_for_root())
     yield one
     loop_thread.do(one.engine.stop)
 
@@ -130,7 +149,7 @@ def test_functions_run_where_they_belong_side_by_side(
     for where, outcome in zip((environment, in_venv, environment), contained, strict=True):
         body = outcome.get(timeout=TIMEOUT_S)
         prefix, has_module, has_marker, _ = value_of(body)
-        assert (has_module, has_marker) == (where.type == "venv", where.type == "bubblewrap")
+        assert (has_module, has_marker) == (where.type == "venv", where.type != "venv")
         details = result_of(body).details
         assert details is not None
         assert details[PRINTED] == [f"from {prefix}\n", "told\n"]
@@ -242,7 +261,7 @@ def test_nothing_is_left_of_environments_when_the_engine_stops(
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     monkeypatch.chdir(tmp_path)
-    rooms = Rooms(loop_thread, bubblewrap=options_for_root())
+    rooms = Rooms(loop_thread, bubblewrap=options_for_root(), podman=podman_options_for_root())
     assert value_of(rooms.outcome(job(environment, WHERE)))
     started = tmp_path / "started"
     rooms.submit(job(environment, HANG, str(started)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,25 @@ def options_for_root() -> list[str]:
     for place in (*(one for one in _libraries() if not one.is_symlink()), base):
         options += ["--ro-bind", str(place), str(place)]
     return options
+
+
+def podman_options_for_root() -> list[str]:
+    """Give the options for podman by which such a root is one to run in, without an image."""
+    base = Path(sys.base_prefix).resolve()
+    options = ["--rootfs", f"--env=PATH={base}/bin"]
+    places = [*(one for one in _libraries() if not one.is_symlink()), base]
+    return [*options, *(f"--volume={place}:{place}:ro" for place in places)]
+
+
+def need_podman(root: str) -> None:
+    """Skip a test where podman is not there or cannot run anything, and under CI, which has bubblewrap for that."""
+    if os.environ.get("CI") == "true" or shutil.which("podman") is None:
+        pytest.skip("there is no podman here, or this is CI")
+    line = ["podman", "run", "--rm", "--network=host", *podman_options_for_root(), root, "python3", "-V"]
+    try:
+        subprocess.run(line, capture_output=True, text=True, timeout=60, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        pytest.skip(f"podman cannot make a container here: {error}: {str(error.stderr)[-300:]}")
 
 
 def need_bubblewrap() -> None:
