@@ -13,10 +13,11 @@ from ..wire.rest import error_body
 from . import faults
 from .edge import Application, Edge, internal_error
 from .faults import Fault
+from .globus import consent_to_see_groups
 from .house import House
 from .routes import ROUTERS
 from .routes.blobs import PREFIX
-from .routes.requests import answer
+from .routes.requests import answer, house_of
 
 
 def make_app(house: House, *, max_request_bytes: int) -> Application:
@@ -35,7 +36,10 @@ def make_app(house: House, *, max_request_bytes: int) -> Application:
 
 
 def _refuse(request: Request, fault: Fault, headers: Any = None) -> Response:
-    response = answer(error_body(fault.code, fault.message, request_id=request.state.request_id))
+    body = error_body(fault.code, fault.message, request_id=request.state.request_id)
+    if fault.http_status == 403 and getattr(request.state, "hides_groups", False):
+        body |= consent_to_see_groups(house_of(request).login)
+    response = answer(body)
     response.status_code = fault.http_status
     if fault.http_status == 401:
         response.headers["www-authenticate"] = "Bearer"

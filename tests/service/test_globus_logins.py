@@ -293,6 +293,27 @@ def test_a_login_that_is_refused_in_mid_run_is_renewed_and_one_that_was_revoked_
     assert site.globus.counted["authorization_code"] == 2
 
 
+def test_who_has_not_let_the_service_see_their_groups_is_asked_to_when_one_might_be_what_is_missing(
+    site: Site,
+) -> None:
+    ada, ben = site.client("ada"), site.client("ben")
+    lab = site.globus.group("lab", site.person("ada"), site.person("ben"))
+    function_id = ada.register_function(double, group=lab.group_id)
+    ben.login()
+    site.globus.withdraw(site.person("ben"), GROUPS_SCOPE)
+    bare = site.caller("ben")
+    site.globus.withdraw(site.person("ben"), GROUPS_SCOPE)
+
+    refusal = bare.get(f"/v2/functions/{function_id}", expect=403)
+    assert refusal["authorization_parameters"]["required_scopes"] == [f"{site.application.scope}[{GROUPS_SCOPE}]"]
+    bare.register_function()
+
+    logins = site.globus.counted["authorization_code"]
+    assert ben.get_function(function_id)["group"] == lab.group_id
+    assert site.globus.counted["authorization_code"] == logins + 1
+    assert "authorization_parameters" not in site.caller("eve").get(f"/v2/functions/{function_id}", expect=403)
+
+
 def test_a_program_with_credentials_of_globus_is_somebody_of_its_own(site: Site) -> None:
     application = site.globus.client()
     robot = site.program(application)

@@ -14,10 +14,11 @@ import time
 from collections.abc import Callable
 
 from ..store import Database
+from .consent import consent_to_see_groups
 from .options import GlobusOptions
 from .people import GlobusPeople
 
-__all__ = ["GlobusOptions", "GlobusPeople", "open_people"]
+__all__ = ["GlobusOptions", "GlobusPeople", "consent_to_see_groups", "open_people"]
 
 
 def open_people(database: Database, options: GlobusOptions, *, clock: Callable[[], float] = time.time) -> GlobusPeople:

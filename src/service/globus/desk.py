@@ -18,6 +18,7 @@ from ...version import __version__
 from ...wire.ids import as_id
 from ..store.globus_people import Person
 from .away import GlobusAway
+from .consent import GROUPS_SCOPE
 from .options import GlobusOptions
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,6 @@ _RETRY_AFTER_S = 10
 #: The longest that is believed, in seconds.
 _LONGEST_RETRY_AFTER_S = 600
 
-_GROUPS_SCOPE = str(GroupsScopes.view_my_groups_and_memberships)
 _NAME = f"farpool-{__version__}"
 
 
@@ -78,13 +78,15 @@ class GlobusDesk:
             if not self._is_for_us(told):
                 return None
             groups = self._groups_of(line, token)
+            known = groups or {}
             return Person(
                 identity_id=as_id(told["sub"], "sub"),
                 username=str(told.get("username") or told["sub"]),
                 linked_ids=frozenset(as_id(one, "an identity") for one in told.get("identity_set") or ()),
-                group_ids=frozenset(groups),
+                group_ids=frozenset(known),
                 expires_at=float(told["exp"]),
-                group_names=groups,
+                group_names=known,
+                hides_groups=groups is None,
             )
 
     def close(self) -> None:
@@ -104,16 +106,18 @@ class GlobusDesk:
         log.info("refused a token of %s: it is not for the scope %s", told.get("username"), self._way.scope)
         return False
 
-    def _groups_of(self, line: _Line, token: str) -> dict[str, str]:
-        """Find the groups in which the bearer of a token is, by id, with their names."""
+    def _groups_of(self, line: _Line, token: str) -> dict[str, str] | None:
+        """Find the groups in which the bearer of a token is, by id, with their names; None without their consent."""
         try:
-            granted = line.auth.oauth2_get_dependent_tokens(token, scope=_GROUPS_SCOPE)
+            granted = line.auth.oauth2_get_dependent_tokens(token, scope=GROUPS_SCOPE)
             own: str = granted.by_resource_server[GroupsScopes.resource_server]["access_token"]
             groups = line.groups(own).get_my_groups(statuses="active")
         except GlobusAPIError as error:
             if _is_passing(error) or error.http_status == 401:
                 raise
-            # Without that consent one is in no group; everything else works.
+            # Then one is in no group, and everything else works.
+            if _is_for_consent(error):
+                return None
             log.warning("Globus does not say in which groups somebody is: %s", error)
             return {}
         return {as_id(group["id"], "the id of a group"): str(group.get("name") or "") for group in groups}
@@ -129,6 +133,11 @@ class GlobusDesk:
 
 def _retries() -> RetryConfig:
     return RetryConfig(max_retries=_RETRIES, max_sleep=_RETRY_SLEEP_S)
+
+
+def _is_for_consent(error: GlobusAPIError) -> bool:
+    body: Any = error.raw_json or {}
+    return error.code == "ConsentRequired" or body.get("error") == "dependent_consent_required"
 
 
 def _is_passing(error: GlobusAPIError) -> bool:

@@ -37,6 +37,7 @@ async def caller_of(request: Request) -> Identity:
     identity = await house.identification.identify(token)
     if identity is None:
         raise unauthenticated("the token is not one of this service's, or no longer")
+    request.state.hides_groups = identity.hides_groups
     return identity
 
 

@@ -23,6 +23,7 @@ class Person:
         group_ids: the groups of which the person is an active member.
         expires_at: when the token ends, in unix time.
         group_names: the names of these groups, by id.
+        hides_groups: whether the person has not consented that their groups are seen.
     """
 
     identity_id: str
@@ -31,6 +32,7 @@ class Person:
     group_ids: frozenset[str]
     expires_at: float
     group_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    hides_groups: bool = False
 
     @property
     def ids(self) -> Sequence[str]:
@@ -80,7 +82,7 @@ def find(connection: Connection, person: Person) -> Identity | None:
         return None
     groups = person.group_ids.union(row[4] for row in rows if row[4] is not None)
     # Whoever can read the service's directory is its administrator: nobody is by what Globus says.
-    return Identity(*own[0][:3], group_ids=groups, may_know_all=False)
+    return Identity(*own[0][:3], group_ids=groups, may_know_all=False, hides_groups=person.hides_groups)
 
 
 def _free_name(connection: Connection, person: Person) -> str:

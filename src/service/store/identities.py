@@ -25,6 +25,7 @@ class Identity:
         queue_prefix: what the names of this identity's result queues begin with.
         group_ids: the groups that this identity is in; of one that asks, and empty of one that was looked up by its id.
         may_know_all: whether they may be told that things of others are there: the administrator of the service.
+        hides_groups: whether there may be groups of theirs elsewhere that the service has not been allowed to see.
     """
 
     identity_id: str
@@ -32,6 +33,7 @@ class Identity:
     queue_prefix: str
     group_ids: frozenset[str] = frozenset()
     may_know_all: bool = False
+    hides_groups: bool = False
 
 
 _COLUMNS = (identities.c.identity_id, identities.c.name, identities.c.queue_prefix)
