@@ -115,24 +115,25 @@ class Retention:
                 await self._outbox.drop(result_queue(queue_prefix, task_group_id))
 
     async def _run(self) -> None:
-        delay_s = FIRST_AFTER_S
+        await asyncio.sleep(FIRST_AFTER_S)
+        # Endpoints that were cut off as long as this service was down have an hour to come back.
+        await self._look(gives_up=False)
         while True:
-            await asyncio.sleep(delay_s)
-            delay_s = EVERY_S
-            try:
-                given_up = await self.give_up_idle()
-                deleted = await self.sweep()
-            except Exception:
-                log.exception("could not delete old tasks, trying again in %.0f s", EVERY_S)
-                continue
-            if given_up:
-                log.info(
-                    "gave up %d tasks of endpoints that have been silent for %s",
-                    given_up,
-                    written_days(self.keep_waiting_s),
-                )
-            if deleted:
-                log.info("deleted %d tasks that finished more than %s ago", deleted, written_days(self.keep_finished_s))
+            await asyncio.sleep(EVERY_S)
+            await self._look(gives_up=True)
+
+    async def _look(self, *, gives_up: bool) -> None:
+        try:
+            given_up = await self.give_up_idle() if gives_up else 0
+            deleted = await self.sweep()
+        except Exception:
+            log.exception("could not delete old tasks, trying again in %.0f s", EVERY_S)
+            return
+        if given_up:
+            waited = written_days(self.keep_waiting_s)
+            log.info("gave up %d tasks of endpoints that have been silent for %s", given_up, waited)
+        if deleted:
+            log.info("deleted %d tasks that finished more than %s ago", deleted, written_days(self.keep_finished_s))
 
 
 def written_days(seconds: float) -> str:
