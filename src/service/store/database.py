@@ -90,6 +90,10 @@ class Database:
         """
         try:
             with self._engine.begin() as connection:
+                if self._engine.dialect.name == "sqlite":
+                    # Its driver begins no transaction for changes of tables: half of an upgrade would stay after a
+                    # crash, and two that open the store at a time would both make it.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 schema.metadata.create_all(connection)
                 _check_version(connection)
         except DBAPIError as error:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, select, update
 from sqlalchemy.schema import CreateColumn
 
+from ...wire import as_id
 from .schema import counters, endpoints, functions, identities, task_groups, tokens
 
 log = logging.getLogger(__name__)
@@ -41,9 +42,17 @@ def _share(connection: Connection) -> None:
         _add(connection, column)
     for number, text in connection.execute(select(functions.c.number, functions.c.registration)).all():
         registration = json.loads(text)
-        told = {"description": registration.get("description"), "group_id": registration.get("group")}
+        told = {"description": registration.get("description"), "group_id": _group_id(registration.get("group"))}
         if any(told.values()):
             connection.execute(update(functions).where(functions.c.number == number).values(told))
+
+
+def _group_id(named: object) -> str | None:
+    """Read what a function was registered for: the first version took any text, and only an id can be a group's."""
+    try:
+        return as_id(named, "group")
+    except (TypeError, ValueError):
+        return None
 
 
 def _add(connection: Connection, column: Column[Any]) -> None:
