@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from farpool.service.presence import Presence
 from farpool.service.store import (
@@ -289,3 +290,20 @@ def test_the_last_report_is_kept(database: Database) -> None:
     }
     assert write(database, lambda connection: reports.facts(connection, endpoint_id)) == {"n": 2}
     assert write(database, lambda connection: reports.presence(connection, new_id())) == Presence()
+
+
+def test_an_error_of_the_database_does_not_tell_what_was_to_be_stored(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    database.open()
+    registration = FunctionRegistration("f", "what nobody may read in a log")
+
+    def add_twice(connection: Connection) -> None:
+        for _ in range(2):
+            functions.add(connection, "an id", "somebody", registration, 1.0)
+
+    with pytest.raises(IntegrityError) as caught:
+        database.run(add_twice)
+    database.close()
+
+    assert "function_id" in str(caught.value)
+    assert "what nobody" not in str(caught.value)

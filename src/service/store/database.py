@@ -43,7 +43,8 @@ CACHE_KIB = 32 * 1024
 
 def _engine(url: str) -> Engine:
     try:
-        return create_engine(url)
+        # What a statement was about is in the text of its error otherwise, and so in the log: payloads, code.
+        return create_engine(url, hide_parameters=True)
     except (ArgumentError, ImportError) as error:  # no such URL, no such dialect, or its driver is not installed
         raise FarpoolError(
             f"the database {_place(url)!r} cannot be used: {error}. An SQLAlchemy URL names one, such as "
