@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from fakes.globus import Globus
 from fakes.globus_directory import Person
 from fakes.globus_login import user_app
 from fakes.globus_site import GlobusSite, demand
-from farpool.auth.apps import NATIVE_CLIENT_ID
+from farpool.auth.apps import NATIVE_CLIENT_ID, globus_app
 from farpool.client import Client
 from farpool.client.legacy import FuncXClient
 from farpool.errors import AccessDenied, ServiceDown
@@ -319,6 +320,28 @@ def test_nobody_is_asked_where_nobody_can_answer(
             with pytest.raises(AccessDenied, match="there is no terminal to ask at: set GLOBUS_COMPUTE_CLIENT_ID and"):
                 Client(service_url=site.url, settings=settings, force_login=force)
     assert not globus.counted
+
+
+def test_a_login_that_is_kept_serves_other_programs_until_it_is_revoked(
+    globus: Globus, ada: Person, site: GlobusSite, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    way = LoginWay(site.application.scope, site.application.resource_server)
+    with closing(globus_app(settings, way, site.url)) as terminal, closing(terminal.token_storage):
+        kept = terminal.token_storage.token_storage
+        with user_app(globus, ada, storage=kept) as app:
+            app.add_scope_requirements({"auth.globus.org": ["openid", "email"]})
+            Client(service_url=site.url, app=app, settings=settings).close()
+
+    with open(os.devnull) as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        with Client(service_url=site.url, settings=settings) as client:
+            assert client.is_logged_in
+            assert client.identity == f"globus {ada.identity_id}"
+            client.get_functions()
+            globus.revoke(ada)
+            with pytest.raises(AccessDenied, match="there is no terminal to ask at: set GLOBUS_COMPUTE_CLIENT_ID and"):
+                client.get_functions()
+    assert globus.counted["authorization_code"] == 1
 
 
 def test_an_app_of_ones_own_asks_nobody_where_nobody_can_answer(
