@@ -5,7 +5,7 @@ it uses the standard library and its own names, nothing else, and the syntax of 
 checked where a function is made, so `checks` stays there.) A worker that has farpool takes its own.
 
     ShellFunction -- pickled --> "take farpool's, else run this text", template, limits
-    ShellResult   -- pickled --> "call farpool.ShellResult", fields      by the worker; the reader has farpool
+    ShellResult   -- pickled --> "call farpool's, else the SDK's", fields
 
 Source: globus-compute-sdk 4.19, `ShellFunction`, `MPIFunction`, `ShellResult`: names, arguments, environment variables,
 return codes. The command's process group is ended with it, and with the worker: that is ours.
@@ -46,6 +46,12 @@ except ImportError:
     exec(compile(__import__("zlib").decompress(packed), "<farpool shell>", "exec"), globals())
 """
 
+#: What a result is read with.
+_READ_RESULT = (
+    "__import__(next((home for home in homes if __import__('importlib.util').util.find_spec(home)), homes[0]))"
+    ".ShellResult(**told)"
+)
+
 #: Is told a group of processes, and ends it when whoever told it is gone: nothing more comes then.
 _GUARD = 'read -r group || exit; read -r _; kill -s KILL -- "-$group"'
 #: Becomes a command when a line comes, which says that its guard knows of it.
@@ -63,8 +69,8 @@ class ShellResult:
         exception_name: None after 0, else ``"subprocess.CalledProcessError"`` or ``"subprocess.TimeoutExpired"``.
     """
 
-    #: The package whose `ShellResult` it is where it is read.
-    _home = "farpool"
+    #: The packages whose `ShellResult` it is where it is read: the first of them that is there.
+    _homes = ("farpool", "globus_compute_sdk")
 
     def __init__(self, cmd: str, stdout: str, stderr: str, returncode: int, exception_name: str | None = None) -> None:
         self.cmd = cmd
@@ -87,9 +93,8 @@ class ShellResult:
         return "{}({})".format(type(self).__name__, ", ".join(f"{name}={getattr(self, name)!r}" for name in shown))
 
     def __reduce__(self) -> Any:
-        # Whoever reads it calls for the class by its name: the worker that writes it may not have that package.
-        call = f"__import__({self._home!r}).ShellResult(**told)"
-        return eval, (call, {"told": dict(vars(self))})  # noqa: S307 - a text of our own
+        # Whoever reads it looks for the class by its name: the worker that writes it may not have that package.
+        return eval, (_READ_RESULT, {"homes": self._homes, "told": dict(vars(self))})  # noqa: S307 - a text of our own
 
 
 class ShellFunction:

@@ -11,7 +11,7 @@ _SDK = "globus_compute_sdk"
 
 
 class _SdkResult(ShellResult):
-    _home = _SDK
+    _homes = (_SDK, "farpool")
 
 
 class _SdkShellFunction(ShellFunction):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -38,15 +39,23 @@ def function_state(**more: Any) -> dict[str, Any]:
     return {"cmd": "echo {word}", "__name__": "ShellFunction", **plain, **more}
 
 
-def test_a_shell_function_of_the_sdk_runs_without_it_and_gives_the_result_of_the_sdk() -> None:
+def test_a_shell_function_of_the_sdk_runs_without_it_and_gives_the_result_of_the_sdk_where_that_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     serializer = Serializer()
     text = written_by_the_sdk("globus_compute_sdk.sdk.shell_function", "ShellFunction", function_state(name="said"))
 
     result = serializer.deserialize(text)(word="hello")
 
     assert (result.stdout, result.returncode) == ("hello\n", 0)
-    with pytest.raises(DeserializationError, match="install the module 'globus_compute_sdk'"):
-        serializer.deserialize(serializer.serialize(result))  # it is the SDK's where it is read
+    sent = serializer.serialize(result)
+    assert type(serializer.deserialize(sent)) is ShellResult
+    (tmp_path / "globus_compute_sdk.py").write_text("ShellResult = dict")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    try:
+        assert serializer.deserialize(sent)["stdout"] == "hello\n"
+    finally:
+        sys.modules.pop("globus_compute_sdk", None)
 
 
 def test_an_mpi_function_of_the_sdk_runs_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
