@@ -13,6 +13,8 @@ from farpool.wire import new_id
 from farpool.wire.queues import task_headers
 from support.task_site import TaskSite
 
+TIMEOUT_S = 120
+
 #: Runs a program as often as it is told to: a stand-in for `mpiexec -n RANKS`.
 LAUNCHER = """#!/bin/sh
 ranks=$2; shift 2
@@ -40,11 +42,11 @@ def test_commands_run_in_sandboxes_and_under_the_launcher_of_the_endpoint(
     site.put(hostname, task_id=tasks["after"], headers=headers("after"))
 
     work = agent.directory.path / "work"
-    assert site.value(tasks["plain"]).stdout == f"{work / tasks['plain']}\n{tasks['plain']}\n"
+    assert site.value(tasks["plain"], TIMEOUT_S).stdout == f"{work / tasks['plain']}\n{tasks['plain']}\n"
     place = work / tasks["ranks"]
-    assert site.value(tasks["ranks"]).stdout == "".join(f"{rank} of 3 in {place}\n" for rank in (1, 2, 3))
-    refused = site.result(tasks["nodes"]).error_details
+    assert site.value(tasks["ranks"], TIMEOUT_S).stdout == "".join(f"{rank} of 3 in {place}\n" for rank in (1, 2, 3))
+    refused = site.result(tasks["nodes"], TIMEOUT_S).error_details
     assert refused is not None
     assert refused.code == "RESOURCES_UNAVAILABLE"
     assert "num_nodes=2, and this endpoint is one machine" in refused.user_message
-    assert "there is no MPI launcher here" in site.result(tasks["after"]).data
+    assert "there is no MPI launcher here" in site.result(tasks["after"], TIMEOUT_S).data
