@@ -30,6 +30,9 @@ T = TypeVar("T")
 #: The label of the administrator's token, which is in the service's directory.
 DIRECTORY_LABEL = "directory"
 
+#: A hundred years, in seconds: what is later is no date that can be shown.
+LONGEST_LIFETIME_S = 100 * 365.25 * 24 * 3600.0
+
 _NAME = re.compile(r"\w[\w.@+-]{0,99}")
 
 
@@ -214,12 +217,14 @@ class People:
             The token. It is kept nowhere: write it down.
 
         Raises:
-            ValueError: the label is none, or the lifetime is not above zero.
+            ValueError: the label is none, or the lifetime is not above zero, or over a hundred years.
             FarpoolError: there is no such user, or they have a token of that label.
         """
         _require_name(label, "a token")
         if lifetime_s is not None and not lifetime_s > 0:
             raise ValueError(f"a token that expires in {lifetime_s} s is of no use; give it more")
+        if lifetime_s is not None and lifetime_s > LONGEST_LIFETIME_S:
+            raise ValueError(f"a token cannot expire in {lifetime_s:g} s, which is over a hundred years; leave it out")
         now, secret = self._clock(), secrets.token_urlsafe(32)
 
         def add(connection: Connection) -> None:

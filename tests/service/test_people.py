@@ -146,6 +146,14 @@ def test_a_token_that_would_never_be_good_is_refused(people: People, lifetime_s:
         people.add_token("ann", "laptop", lifetime_s=lifetime_s)
 
 
+@pytest.mark.parametrize("lifetime_s", [1e19, float("inf")])
+def test_a_token_that_expires_on_no_date_is_refused(people: People, lifetime_s: float) -> None:
+    people.add_user("ann")
+
+    with pytest.raises(ValueError, match="over a hundred years; leave it out"):
+        people.add_token("ann", "laptop", lifetime_s=lifetime_s)
+
+
 def test_the_administrator_and_the_token_in_the_directory_stay(service: RunningService) -> None:
     with People(service.directory) as people:
         with pytest.raises(FarpoolError, match="'local' is the administrator"):
