@@ -22,10 +22,12 @@ from .away import GlobusAway
 
 log = logging.getLogger(__name__)
 
-#: Tokens that Globus is asked about at the same time, each in a thread.
+#: Tokens that Globus is asked about at the same time, each in a thread: that many of those that are known to be
+#: somebody's, and as many others.
 THREADS = 8
-#: Tokens about which it may be asked next; more are told to come back. Any nonsense costs a request to Globus.
-MAX_ASKED = 200
+#: Unknown tokens about which it may be asked next; more are told to come back. Any nonsense costs a request to Globus,
+#: and keeps nobody waiting, or from being found out, whose token is known.
+MAX_UNKNOWN = 200
 #: When to come back then, in seconds.
 BUSY_S = 2
 #: For how long nobody asks after Globus was found to be away, in seconds: each would wait for it in vain.
@@ -67,9 +69,11 @@ class GlobusPeople:
         self._clock = clock
         self._answers = Answers()
         self._asked: dict[str, asyncio.Task[Answer]] = {}
+        self._unknown: set[str] = set()
         self._group_names: dict[str, str] = {}
         self._away: tuple[float, GlobusAway] | None = None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="farpool globus")
+        self._threads_for_known = ThreadPoolExecutor(THREADS, thread_name_prefix="farpool globus again")
 
     async def identify(self, token: str) -> Identity | None:
         """Find whose token that is; nobody's too when they were removed from the service.
@@ -99,16 +103,17 @@ class GlobusPeople:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+        for threads in (self._threads, self._threads_for_known):
+            await asyncio.get_running_loop().run_in_executor(None, threads.shutdown)
         self._close()
 
     async def _asked_about(self, key: str, token: str, known: Answer | None) -> Answer:
         task = self._asked.get(key)
         if task is None:
-            if len(self._asked) >= MAX_ASKED:
-                if known is not None and self._clock() < known.usable_until:
-                    return known
-                raise faults.globus_away("it is asked about many logins just now", BUSY_S)
+            if known is None or known.person is None:
+                if len(self._unknown) >= MAX_UNKNOWN:
+                    raise faults.globus_away("it is asked about many logins just now", BUSY_S)
+                self._unknown.add(key)
             task = asyncio.get_running_loop().create_task(self._find_out(key, token, known), name="ask Globus")
             self._asked[key] = task
             task.add_done_callback(partial(self._was_asked, key))
@@ -117,12 +122,14 @@ class GlobusPeople:
 
     def _was_asked(self, key: str, task: asyncio.Task[Answer]) -> None:
         self._asked.pop(key, None)
+        self._unknown.discard(key)
         if not task.cancelled():
             task.exception()  # looked at, should nobody be waiting any more
 
     async def _find_out(self, key: str, token: str, known: Answer | None) -> Answer:
+        threads = self._threads if key in self._unknown else self._threads_for_known
         try:
-            person = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask_unless_away, token)
+            person = await asyncio.get_running_loop().run_in_executor(threads, self._ask_unless_away, token)
         except GlobusAway as error:
             now = self._clock()
             if known is not None and known.person is not None and now < known.usable_until:
