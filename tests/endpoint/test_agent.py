@@ -129,8 +129,8 @@ def test_errors_of_all_kinds_reach_the_results(site: TaskSite, agent: AgentThrea
     assert code_of(site, raised) == "RemoteExecutionError"
     assert code_of(site, nonsense) == "CouldNotExecuteUserTaskError"
     assert code_of(site, headless) == "CouldNotExecuteUserTaskError"
-    assert code_of(site, wanted) == "RemoteExecutionError"
-    assert "resource_specification" in site.results[wanted][0].data
+    assert code_of(site, wanted) == "RESOURCES_UNAVAILABLE"
+    assert "num_nodes=2" in site.results[wanted][0].data
     assert site.value(site.put(ECHO, "still there")) == "still there"
 
 
