@@ -87,6 +87,8 @@ class Client(
         ServiceError: `version_check` failed.
     """
 
+    _is_copy = False
+
     def __init__(  # noqa: PLR0913 - the arguments of the incumbent, and our own
         self,
         environment: str | None = None,
@@ -187,7 +189,7 @@ class Client(
         if patience is not None:
             instance(patience, Patience, "patience")
         another = copy.copy(self)
-        vars(another)["_transport"] = self._transport.patient(patience)
+        vars(another).update(_transport=self._transport.patient(patience), _is_copy=True)
         return another
 
     @property
@@ -227,6 +229,8 @@ class Client(
         from ..auth.app_authorizer import AppAuthorizer  # noqa: PLC0415 - imports globus_sdk
 
         self._transport.close()
+        if self._is_copy:  # the login and the results are those of the client that it was made of, which goes on
+            return
         self.forget_results()
         if self.app is None and isinstance(self.authorizer, AppAuthorizer):
             self.authorizer.close()

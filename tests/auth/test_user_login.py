@@ -380,3 +380,14 @@ def test_who_cannot_log_in_cannot_be_told_to(globus: Globus, ada: Person, site: 
     with user_app(globus, ada) as app, pytest.raises(ValueError, match="app and authorizer were both given"):
         Client(service_url=site.url, authorizer=authorizer, app=app, settings=settings)
     assert not site.requests
+
+
+def test_a_copy_of_a_client_can_be_closed_by_itself(globus: Globus, site: GlobusSite, settings: Settings) -> None:
+    me = globus.client()
+    settings = replace(settings, client_id=me.client_id, client_secret=me.secret)
+    with Client(service_url=site.url, settings=settings) as client:
+        client.patient(None).close()
+
+        globus.expire(resource_server=site.application.resource_server)
+        assert client.whoami()["identity_id"] == me.client_id
+        client.logout()
