@@ -12,10 +12,13 @@ from globus_sdk.scopes import (
     AuthScopes,
     ComputeScopes,
     FlowsScopes,
+    GCSCollectionScopes,
+    GCSEndpointScopes,
     GroupsScopes,
     NexusScopes,
     Scope,
     SearchScopes,
+    SpecificFlowScopes,
     TimersScopes,
     TransferScopes,
 )
@@ -43,6 +46,9 @@ _GLOBUS_SERVICES = (
     TimersScopes,
     TransferScopes,
 )
+
+#: Those of which there are many: collections and the servers they are on, flows.
+_GLOBUS_KINDS = (GCSCollectionScopes, GCSEndpointScopes, SpecificFlowScopes)
 
 
 def globus_app(settings: Settings, way: LoginWay = HOSTED, service_url: str = HOSTED_SERVICE_URL) -> GlobusApp:
@@ -126,6 +132,7 @@ def own_scope(way: LoginWay, service_url: str) -> str:
         AccessDenied: it is one of Globus's own services: whoever gets such a token can act there as its owner.
     """
     theirs = {str(scope) for one in _GLOBUS_SERVICES for scope in one}
+    theirs |= {str(scope) for kind in _GLOBUS_KINDS for scope in kind(way.resource_server or "")}
     if way.resource_server in {one.resource_server for one in _GLOBUS_SERVICES} or way.scope in theirs:
         raise AccessDenied(
             f"{service_url} asks for a token of {way.resource_server} ({way.scope}), which is not its own: "

@@ -11,7 +11,7 @@ from ..errors import AccessDenied
 from ..settings import HOSTED_SERVICE_URL, Settings
 from ..wire.rest import LoginWay
 from .tokens import TokenFile, checked_token
-from .urls import normalised
+from .urls import is_loopback, is_of_globus, normalised
 
 if TYPE_CHECKING:
     from globus_sdk import GlobusApp
@@ -150,7 +150,13 @@ def _given_app(app: GlobusApp, url: str, ask: Ask | None) -> Credential:
         raise AccessDenied(f"{url} gives out tokens of its own and takes no Globus login: pass token= instead of app=")
     if way is not None:
         own_scope(way, url)
-    # A service that does not say is one of Globus Compute's own kind.
+    elif not is_of_globus(url) and not is_loopback(url):
+        raise AccessDenied(
+            f"{url} does not say how one logs in, so app= would give it a token of Globus Compute, with which it could "
+            "act there as you: it is not given one. Is that address right? If it is to have such a token, give it as "
+            "authorizer="
+        )
+    # A service of Globus, or one under development here, that does not say is one of Globus Compute's own kind.
     return Credential(AppAuthorizer(app, None, way or HOSTED), "the argument app=", is_given=True)
 
 

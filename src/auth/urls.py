@@ -43,6 +43,12 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def is_of_globus(url: str) -> bool:
+    """Whether a URL is one of Globus's own, over TLS."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" and f".{parts.hostname or ''}".endswith(".globus.org")
+
+
 def _split(url: str) -> SplitResult:
     wrong = f"service_url {url!r} is not an http(s) URL; one looks like http://localhost:5000"
     try:

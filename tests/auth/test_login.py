@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from globus_sdk import GlobusAppConfig, UserApp
 from globus_sdk.authorizers import NullAuthorizer
 
 from farpool.auth import TokenFile, authorizer_for, credential_for
 from farpool.auth.app_authorizer import AppAuthorizer
+from farpool.auth.apps import NATIVE_CLIENT_ID
 from farpool.errors import AccessDenied
 from farpool.settings import HOSTED_SERVICE_URL, Settings
 from farpool.wire.rest import LoginWay
 
 URL = "http://localhost:5000"
 OTHER = "http://localhost:6000"
+IT = "1b116d3c-1703-4f8f-9f6f-39921e5864df"
 
 
 def header(settings: Settings, service_url: str = URL, *, token: str | None = None) -> str | None:
@@ -89,6 +92,34 @@ def test_an_authorizer_is_used_as_it_is(tmp_path: Path) -> None:
     mine = NullAuthorizer()
 
     assert authorizer_for(Settings(tmp_path, token="environment"), URL, authorizer=mine) is mine
+
+
+def test_a_service_that_does_not_say_how_one_logs_in_gets_no_token_of_globus_compute(tmp_path: Path) -> None:
+    app = UserApp("mine", client_id=NATIVE_CLIENT_ID, config=GlobusAppConfig(token_storage="memory"))
+    for url in ("https://cluster.example", "https://globus.org.example", "http://compute.api.globus.org"):
+        with pytest.raises(AccessDenied, match="it is not given one"):
+            credential_for(Settings(tmp_path), url, app=app, ask=lambda: None)
+    for url in (HOSTED_SERVICE_URL, "https://compute.api.preview.globus.org", URL):
+        assert credential_for(Settings(tmp_path), url, app=app, ask=lambda: None).is_given
+
+
+@pytest.mark.parametrize(
+    ("scope", "server"),
+    [
+        (f"https://auth.globus.org/scopes/{IT}/data_access", IT),
+        (f"https://auth.globus.org/scopes/{IT}/https", IT),
+        (f"urn:globus:auth:scope:{IT}:manage_collections", IT),
+        (f"https://auth.globus.org/scopes/{IT}/flow_{IT.replace('-', '_')}_user", IT),
+        ("urn:globus:auth:scope:transfer.api.globus.org:all", IT),
+        ("https://auth.globus.org/scopes/1/all", "groups.api.globus.org"),
+    ],
+)
+def test_no_service_gets_a_token_of_a_collection_a_flow_or_another_service_of_globus(
+    tmp_path: Path, scope: str, server: str
+) -> None:
+    settings = Settings(tmp_path, client_id=IT, client_secret="very-secret")
+    with pytest.raises(AccessDenied, match="which is not its own: it is not given one"):
+        credential_for(settings, OTHER, ask=lambda: LoginWay(scope, server))
 
 
 def test_one_way_excludes_the_other(tmp_path: Path) -> None:
