@@ -220,6 +220,17 @@ def test_groups_that_change_and_tokens_that_are_revoked_count_when_answers_have_
     ada.submit(site.endpoint_id, function_id)
 
 
+def test_what_globus_has_against_one_token_keeps_nobody_else_out(site: Site) -> None:
+    ada, ben = site.caller("ada"), site.caller("ben")
+    site.globus.outage = 400
+
+    refusal = ada.get("/v3/identity", expect=503)
+    site.globus.outage = None
+    assert ben.get("/v3/identity")["name"] == "ben@example.org"
+
+    assert "refuses this service's own request with HTTP 400" in refusal["message"]
+
+
 def test_own_users_are_there_beside_people_of_globus_who_can_be_shut_out(site: Site) -> None:
     ada = site.caller("ada")
     ada.get("/v3/identity")

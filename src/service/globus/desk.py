@@ -29,6 +29,8 @@ _TIMEOUTS = (5.0, 10.0)
 _RETRIES, _RETRY_SLEEP_S = 1, 0.5
 #: When it may be worth while to ask again, in seconds, where Globus does not say.
 _RETRY_AFTER_S = 10
+#: The statuses that Globus has for everybody. Another one may be about the token, which anybody can make up.
+_FOR_ALL = frozenset({429, 502, 503, 504})
 #: The longest that is believed, in seconds.
 _LONGEST_RETRY_AFTER_S = 600
 
@@ -151,16 +153,17 @@ def _translated() -> Generator[None]:
     except GlobusAPIError as error:
         if _is_passing(error):
             message = f"Globus answers with HTTP {error.http_status}"
-            raise GlobusAway(message, _retry_after(error)) from error
+            raise GlobusAway(message, _retry_after(error), is_for_all=error.http_status in _FOR_ALL) from error
         message = (
             f"Globus refuses this service's own request with HTTP {error.http_status} ({error.code}): whoever runs the "
             "service must check its client id and secret, and the scope"
         )
-        raise GlobusAway(message, _RETRY_AFTER_S) from error
+        raise GlobusAway(message, _RETRY_AFTER_S, is_for_all=False) from error
     except GlobusError as error:
         raise GlobusAway(f"Globus cannot be reached ({type(error).__name__})", _RETRY_AFTER_S) from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GlobusAway(f"Globus gave an answer that cannot be read ({error!r})", _RETRY_AFTER_S) from error
+        message = f"Globus gave an answer that cannot be read ({error!r})"
+        raise GlobusAway(message, _RETRY_AFTER_S, is_for_all=False) from error
 
 
 def _retry_after(error: GlobusAPIError) -> int:

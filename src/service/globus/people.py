@@ -155,5 +155,6 @@ class GlobusPeople:
         try:
             return self._ask(token)
         except GlobusAway as error:
-            self._away = (self._clock() + AWAY_S, error)
+            if error.is_for_all:
+                self._away = (self._clock() + AWAY_S, error)
             raise
