@@ -78,8 +78,8 @@ def list_(*, directory: Path | None, database: str | None, as_json: bool) -> Non
 def remove(name: str, *, directory: Path | None, database: str | None, as_json: bool) -> None:
     """Remove the user NAME: their tokens are refused from now on.
 
-    What is theirs stays: an endpoint that is connected goes on with the tasks that it has. Somebody who is added under
-    the same name later is the same user, without tokens and groups.
+    What is theirs stays: an endpoint that is connected goes on with the tasks that it has, and gets no more. Somebody
+    who is added under the same name later is the same user, without tokens and groups.
     """
     with people_of(directory, database) as people:
         people.remove_user(name)

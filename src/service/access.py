@@ -10,8 +10,10 @@
     task           seen by its owner, and by the members of the group that its task group is shared with
     task group     likewise; shared, submitted into and called off by its owner
 
-Who asks comes with their groups, so nothing here asks the store for them. Only who is turned away, or is let in as an
-admin, costs another query.
+An endpoint whose owner was removed from the service takes nothing new.
+
+Who asks comes with their groups, so nothing here asks the store for them. Only who is turned away, or uses an endpoint
+of somebody else, costs another query.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from sqlalchemy import Connection
 
 from . import denials, faults
 from .faults import Fault
-from .store import containers, endpoints, functions, groups, task_groups
+from .store import containers, endpoints, functions, groups, identities, task_groups
 from .store.containers import StoredContainer
 from .store.endpoints import Endpoint
 from .store.functions import Function
@@ -102,12 +104,14 @@ def usable_endpoint(connection: Connection, identity: Identity, endpoint_id: str
     if endpoint.manager_id is None:
         if not _is_open_to(connection, identity, endpoint):
             raise _refusal(identity, endpoint)
+        _require_looked_after(connection, identity, endpoint)
         return endpoint
     # Whatever else they may do with it: tasks run there as the one it is for.
     manager = endpoints.one(connection, endpoint.manager_id)
     is_theirs = endpoint.owner_id == identity.identity_id
     if not is_theirs or manager is None or not _is_open_to(connection, identity, manager):
         raise _refusal(identity, endpoint)
+    _require_looked_after(connection, identity, manager)
     return replace(endpoint, allowed_functions=manager.allowed_functions)
 
 
@@ -154,6 +158,12 @@ def _endpoint(connection: Connection, identity: Identity, endpoint_id: str) -> E
 
 def _is_open_to(connection: Connection, identity: Identity, endpoint: Endpoint) -> bool:
     return endpoint.is_public or manages(connection, identity, endpoint)
+
+
+def _require_looked_after(connection: Connection, identity: Identity, endpoint: Endpoint) -> None:
+    """Keep what others submit from the machine of somebody who was removed, whose agent may still be connected."""
+    if endpoint.owner_id != identity.identity_id and identities.is_removed(connection, endpoint.owner_id):
+        raise denials.endpoint_of_removed(endpoint.endpoint_id)
 
 
 def _refusal(identity: Identity, endpoint: Endpoint) -> Fault:

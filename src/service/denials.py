@@ -70,6 +70,15 @@ def endpoint_of_other(endpoint_id: str) -> Fault:
     )
 
 
+def endpoint_of_removed(endpoint_id: str) -> Fault:
+    """An endpoint that one might use, were its owner still a user."""
+    return Fault(
+        403,
+        ENDPOINT,
+        f"endpoint {endpoint_id} takes no tasks any more: its owner was removed from this service; use another one",
+    )
+
+
 def endpoint_not_managed(endpoint_id: str) -> Fault:
     """An endpoint that one may use and not change."""
     return Fault(

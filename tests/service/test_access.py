@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
-from farpool.service import issue_token
+from farpool.service import People, issue_token
 from farpool.wire import new_id
 from support.callers import PAYLOAD, Caller, task_ids_of
 from support.service import RunningService
@@ -139,6 +139,29 @@ def test_a_public_endpoint_can_be_used_by_others_and_shows_them_nothing_of_its_m
     assert "metadata" not in listed[endpoint_id]
     assert endpoint_id not in [one["uuid"] for one in stranger.get("/v2/endpoints")]
     stranger.call("DELETE", f"/v2/endpoints/{endpoint_id}", expect=403)
+
+
+def test_an_endpoint_whose_owner_was_removed_takes_nothing_new_until_they_are_back(
+    service: RunningService, stranger: Caller
+) -> None:
+    function_id = stranger.register_function()
+    with People(service.directory) as people:
+        people.add_user("leaver")
+        with Caller(service, people.add_token("leaver", "laptop")) as leaver:
+            endpoint_id = leaver.register_endpoint(public=True)["endpoint_id"]
+            manager_id = leaver.register_endpoint(public=True, multi_user=True)["endpoint_id"]
+        user_endpoint_id = stranger.submit(manager_id, function_id)["endpoint_id"]
+        all_three = (endpoint_id, manager_id, user_endpoint_id)
+
+        people.remove_user("leaver")
+        for one in all_three:
+            refusal = stranger.submit(one, function_id, expect=403)
+            assert refusal["code"] == "ENDPOINT_ACCESS_FORBIDDEN"
+            assert "takes no tasks any more: its owner was removed" in refusal["message"]
+
+        people.add_user("leaver")
+        for one in all_three:
+            stranger.submit(one, function_id)
 
 
 def test_tasks_and_groups_of_others_are_not_there(caller: Caller, stranger: Caller) -> None:

@@ -49,6 +49,7 @@ _BY_TOKEN = (
     )
 )
 _BY_ID = select(*_COLUMNS).where(identities.c.identity_id == bindparam("identity_id"))
+_REMOVED_AT = select(identities.c.removed_at).where(identities.c.identity_id == bindparam("identity_id"))
 _BY_NAME = select(*_COLUMNS).where(identities.c.name == bindparam("name"))
 
 
@@ -119,6 +120,11 @@ def remove(connection: Connection, identity_id: str, now: float) -> None:
     connection.execute(delete(tokens).where(tokens.c.identity_id == identity_id))
     connection.execute(delete(group_members).where(group_members.c.identity_id == identity_id))
     connection.execute(update(identities).where(identities.c.identity_id == identity_id).values(removed_at=now))
+
+
+def is_removed(connection: Connection, identity_id: str) -> bool:
+    """Say whether an identity was removed."""
+    return connection.execute(_REMOVED_AT, {"identity_id": identity_id}).scalar() is not None
 
 
 def listing(connection: Connection) -> list[User]:
