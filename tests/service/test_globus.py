@@ -55,11 +55,13 @@ class Globus:
 class Place:
     """A source of identities, what it asks, and a clock to set."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, patience_s: float) -> None:
         self.database = database
         self.globus = Globus()
         self.clock = Clock()
-        self.people = GlobusPeople(database, self.globus.ask, lifetime_s=LIFETIME_S, clock=self.clock)
+        self.people = GlobusPeople(
+            database, self.globus.ask, lifetime_s=LIFETIME_S, patience_s=patience_s, clock=self.clock
+        )
 
     async def name(self, token: str) -> str | None:
         identity = await self.people.identify(token)
@@ -70,10 +72,10 @@ class Place:
 
 
 @asynccontextmanager
-async def opened(directory: Path) -> AsyncGenerator[Place]:
+async def opened(directory: Path, *, patience_s: float = 60.0) -> AsyncGenerator[Place]:
     database = Database(f"sqlite:///{directory / 'store.sqlite'}", durable=False)
     database.open()
-    place = Place(database)
+    place = Place(database, patience_s)
     try:
         yield place
     finally:
@@ -198,6 +200,26 @@ def test_while_globus_is_away_who_is_known_goes_on_and_others_are_told_to_come_b
             place.clock.now += STALE_S
             with pytest.raises(Fault):
                 await place.people.identify("t")
+
+    asyncio.run(story())
+
+
+def test_while_globus_is_slow_who_is_known_goes_on_until_it_has_answered(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path, patience_s=0.01) as place:
+            place.globus.bearers["t"] = person()
+            assert await place.name("t") == "ada@example.org"
+            place.globus.answers.clear()
+            place.globus.bearers.clear()
+
+            for later_s in (LIFETIME_S, PAUSE_S, PAUSE_S):
+                place.clock.now += later_s
+                assert [await place.name("t") for _ in range(3)] == ["ada@example.org"] * 3
+
+            place.globus.answers.set()
+            while await place.name("t") is not None:
+                await asyncio.sleep(0.001)
+            assert place.globus.asked == ["t", "t"]
 
     asyncio.run(story())
 

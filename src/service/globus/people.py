@@ -32,6 +32,8 @@ MAX_UNKNOWN = 200
 BUSY_S = 2
 #: For how long nobody asks after Globus was found to be away, in seconds: each would wait for it in vain.
 AWAY_S = 2.0
+#: For how long one whose token is known waits for Globus to say so again, in seconds.
+PATIENCE_S = 10.0
 #: Names of groups that are remembered.
 MAX_GROUP_NAMES = 10_000
 #: Longer ones are no tokens of Globus.
@@ -50,7 +52,8 @@ class GlobusPeople:
         ask: says whose token it is; None: nobody's, or not for this service. Called in threads, blocks, and raises
             `GlobusAway`.
         close: called when nobody asks any more.
-        lifetime_s: for how long an answer holds.
+        lifetime_s: for how long an answer holds. At 0 nobody goes on with an old one because Globus is slow.
+        patience_s: for how long one whose token is known waits for the next answer.
     """
 
     def __init__(
@@ -60,12 +63,14 @@ class GlobusPeople:
         *,
         lifetime_s: float,
         close: Callable[[], None] = _nothing,
+        patience_s: float = PATIENCE_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._ask = ask
         self._close = close
         self._lifetime_s = lifetime_s
+        self._patience_s = patience_s
         self._clock = clock
         self._answers = Answers()
         self._asked: dict[str, asyncio.Task[Answer]] = {}
@@ -117,6 +122,12 @@ class GlobusPeople:
             task = asyncio.get_running_loop().create_task(self._find_out(key, token, known), name="ask Globus")
             self._asked[key] = task
             task.add_done_callback(partial(self._was_asked, key))
+        if known is not None and known.person is not None and self._lifetime_s > 0:
+            is_answered, _ = await asyncio.wait([task], timeout=self._patience_s)
+            now = self._clock()
+            if not is_answered and now < known.usable_until:
+                log.info("Globus is slow: going on with what is known of %s", known.person.username)
+                return self._answers.prolong(key, known, now)
         # Whoever gives up waiting leaves the others theirs.
         return await asyncio.shield(task)
 
