@@ -185,7 +185,10 @@ class Client(
         return user_runtime()
 
     def patient(self, patience: Patience | None) -> Self:
-        """Make another client of the same service, with another patience or the same: to be closed by itself."""
+        """Make another client of the same service, with another patience or the same: to be closed by itself.
+
+        Where the throttle refuses what is one too many, this one waits instead: it is for an `Executor`, and the like.
+        """
         if patience is not None:
             instance(patience, Patience, "patience")
         another = copy.copy(self)

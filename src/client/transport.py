@@ -105,12 +105,20 @@ class Transport:
         authorizer: says who is calling.
         patience: how long to keep trying.
         turns: say when a request may go; left out: at once.
+        may_refuse: whether one that has to wait for its turn is refused where the throttle says so.
     """
 
     def __init__(
-        self, service_url: str, authorizer: GlobusAuthorizer, *, patience: Patience, turns: Turns | None = None
+        self,
+        service_url: str,
+        authorizer: GlobusAuthorizer,
+        *,
+        patience: Patience,
+        turns: Turns | None = None,
+        may_refuse: bool = True,
     ) -> None:
         self.turns = turns or Turns(None)
+        self._may_refuse = may_refuse
         self._service_url = service_url
         self._authorizer = authorizer
         self._patience = patience
@@ -121,10 +129,15 @@ class Transport:
     def patient(self, patience: Patience | None) -> Transport:
         """Make another way to the same service, with another patience or the same, and connections of its own.
 
-        What both send counts together.
+        What both send counts together. The other one always waits for its turn: what asks in the background, for a
+        result that has come, has nobody to refuse.
         """
         transport = Transport(
-            self._service_url, self._authorizer, patience=patience or self._patience, turns=self.turns
+            self._service_url,
+            self._authorizer,
+            patience=patience or self._patience,
+            turns=self.turns,
+            may_refuse=False,
         )
         transport._reach.was_reached = self._reach.was_reached
         return transport
@@ -272,7 +285,7 @@ class Transport:
 
     def _take_turn(self, doing: str) -> None:
         closing = self._reach.closing
-        self.turns.take(doing, closing.wait)
+        self.turns.take(doing, closing.wait, may_refuse=self._may_refuse)
         if closing.is_set():
             raise RuntimeError(_CLOSED)
 
