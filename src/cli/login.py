@@ -104,12 +104,25 @@ def _tell_if_known(url: str, settings: Settings) -> bool:
 def _login_at_globus(url: str, settings: Settings) -> None:
     from ..auth import TokenFile
 
-    if TokenFile(settings.home).remove(url):
+    tokens = TokenFile(settings.home)
+    kept = tokens.read(url)
+    tokens.remove(url)  # it would win over the login
+    try:
+        whom = _logged_in(url, settings)
+    except BaseException:
+        if kept is not None:  # a login that fails must not cost what one had
+            tokens.write(url, kept)
+        raise
+    if kept is not None:
         click.echo(f"note: the token that was kept for {url} is removed: it would win over the login", err=True)
+    click.echo(f"logged in to {url} {whom}")
+
+
+def _logged_in(url: str, settings: Settings) -> str:
     with _client(url, settings, force_login=True) as client:
         if client.credential == "FARPOOL_TOKEN":
             raise AccessDenied("FARPOOL_TOKEN is set, and wins over a login: unset it, and log in again")
-        click.echo(f"logged in to {url} {_as_whom(client.whoami())}, by {client.credential}")
+        return f"{_as_whom(client.whoami())}, by {client.credential}"
 
 
 def _store_token(url: str, settings: Settings, *, token_stdin: bool) -> None:

@@ -91,6 +91,23 @@ def test_nobody_is_asked_for_a_token_where_nobody_can_answer(service: RestServer
     assert "give it with --token-stdin" in run("login", "--service-url", service.url, exit_code=1).output
 
 
+def test_a_login_that_fails_leaves_the_token_that_was_kept(
+    globus: Globus, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = globus.client()
+    with GlobusSite(globus) as site:
+        TokenFile(home).write(site.url, "owner")
+
+        failed = run("login", "--force", "--service-url", site.url, exit_code=1).output
+        assert "there is no terminal to ask at" in failed
+        assert TokenFile(home).read(site.url) == "owner"
+
+        monkeypatch.setenv("GLOBUS_COMPUTE_CLIENT_ID", one.client_id)
+        monkeypatch.setenv("GLOBUS_COMPUTE_CLIENT_SECRET", "very-secret")
+        assert "is removed" in run("login", "--force", "--service-url", site.url).output
+    assert TokenFile(home).read(site.url) is None
+
+
 def test_the_hosted_service_takes_no_token_from_standard_input(run: Run) -> None:
     assert "the hosted service gives out no tokens" in run("login", "--token-stdin", given="t", exit_code=2).output
 
