@@ -46,7 +46,7 @@ def test_apps_of_parsl_run_on_farpool(tmp_path: Path, kind: str) -> None:
     assert told["pid"] != os.getpid()
     assert told["written"] == [0, "hello\n"]
     assert "division by zero" in told["exception"]
-    assert "takes no resource_specification" in told["refused"]
+    assert "this endpoint cannot give cores" in told["refused"]
     assert told["kept"] == [None, {"queue": "debug"}], "what one app asks for is not for the next"
     assert told["after"] == 8
     assert told["shut down"] == "cannot schedule new futures after shutdown"

@@ -387,7 +387,7 @@ def test_options_set_on_the_executor_are_bound_at_submit(executor: Executor) -> 
     special = executor.submit(pow, 2, 2)
 
     assert plain.result(TIMEOUT) == 4
-    with pytest.raises(TaskError, match="takes no resource_specification"):
+    with pytest.raises(TaskError, match="this endpoint cannot give cores"):
         special.result(TIMEOUT)
     assert executor.resource_specification == {"cores": 2}
     assert executor.user_endpoint_config == {"partition": "gpu"}
