@@ -16,7 +16,7 @@ from globus_sdk.scopes import ComputeScopes
 
 from ..errors import AccessDenied
 from ..wire.rest import LoginWay
-from .demands import demand_of
+from .demands import demand_of, is_seemly
 
 if TYPE_CHECKING:  # brings cryptography with it, some 40 ms: who uses a token does without
     from globus_sdk import GlobusApp
@@ -140,6 +140,7 @@ class AppAuthorizer(GlobusAuthorizer):
         if demand is None:
             return False
         parameters = demand.authorization_parameters
+        self._refuse_what_nobody_sees(list(parameters.required_scopes or ()), error)
         if parameters.session_message is None:
             parameters.session_message = demand.extra.get("reason")
         with self._turn():
@@ -147,6 +148,23 @@ class AppAuthorizer(GlobusAuthorizer):
                 log.info("the service demands another login: %s", parameters.session_message or demand.code)
                 self.login(parameters)
         return True
+
+    def _refuse_what_nobody_sees(self, scopes: list[str], error: GlobusAPIError) -> None:
+        """Refuse to let a self-hosted service do in Globus what it likes, where no person is asked for consent.
+
+        Raises:
+            AccessDenied: it demands more than to see the groups of whoever calls, and the login is a client's.
+        """
+        from globus_sdk import ClientApp  # noqa: PLC0415 - brings cryptography
+
+        if not isinstance(self._app, ClientApp) or self._way == HOSTED:
+            return
+        more = [scope for scope in scopes if not is_seemly(scope, self._way.scope or "")]
+        if more:
+            raise AccessDenied(
+                f"the service demands consent to {', '.join(more)}, and is not given it: with client credentials no "
+                "person would see what for. It may see the client's groups, and no more"
+            ) from error
 
     def is_logged_in(self) -> bool:
         """Whether a login is kept that covers what is asked for; a client with credentials logs in to find out."""

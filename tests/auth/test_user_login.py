@@ -391,3 +391,22 @@ def test_a_copy_of_a_client_can_be_closed_by_itself(globus: Globus, site: Globus
         globus.expire(resource_server=site.application.resource_server)
         assert client.whoami()["identity_id"] == me.client_id
         client.logout()
+
+
+@pytest.mark.parametrize("wants", ["transfer.api.globus.org:all", "groups.api.globus.org:all"])
+def test_a_service_cannot_have_a_client_agree_to_what_nobody_sees(
+    globus: Globus, site: GlobusSite, settings: Settings, wants: str
+) -> None:
+    me = globus.client()
+    settings = replace(settings, client_id=me.client_id, client_secret=me.secret)
+    own = site.application.scope
+    with Client(service_url=site.url, settings=settings, do_version_check=False) as client:
+        site.demands.append(demand(required_scopes=[f"{own}[urn:globus:auth:scope:{wants}]"]))
+        with pytest.raises(AccessDenied, match=f"demands consent to https://.*{wants}.*is not given it"):
+            client.get_functions()
+        assert globus.counted["client_credentials"] == 1
+
+        groups = "urn:globus:auth:scope:groups.api.globus.org:view_my_groups_and_memberships"
+        site.demands.append(demand(required_scopes=[f"{own}[{groups}]"]))
+        client.get_functions()
+    assert globus.counted["client_credentials"] == 2
