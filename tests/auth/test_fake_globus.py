@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 from globus_sdk import (
@@ -42,6 +43,14 @@ def service_client(service: Application) -> ConfidentialAppAuthClient:
     return ConfidentialAppAuthClient(service.client_id, service.secret)
 
 
+@contextmanager
+def refused(name: str) -> Generator[None]:
+    """Expect a grant to be refused; older Pythons do not show its name in the error's text."""
+    with pytest.raises(AuthAPIError) as caught:
+        yield
+    assert caught.value.raw_json == {"error": name}
+
+
 def test_a_person_logs_in_and_gets_a_token_for_each_service(globus: Globus) -> None:
     ada = globus.person("ada@example.org")
 
@@ -61,9 +70,9 @@ def test_a_code_is_good_once_and_for_whoever_began_the_login(globus: Globus) -> 
         one.oauth2_start_flow(requested_scopes=COMPUTE_SCOPE)
     code = globus.visit(client.oauth2_get_authorize_url(), ada)
 
-    with pytest.raises(AuthAPIError, match="invalid_grant"):
+    with refused("invalid_grant"):
         other.oauth2_exchange_code_for_tokens(code)
-    with pytest.raises(AuthAPIError, match="invalid_grant"):
+    with refused("invalid_grant"):
         client.oauth2_exchange_code_for_tokens(code)
 
 
@@ -150,7 +159,7 @@ def test_what_is_revoked_is_worth_nothing_with_what_came_of_it(globus: Globus) -
     with pytest.raises(GlobusAPIError) as caught:
         groups.get_my_groups()
     assert caught.value.http_status == 401
-    with pytest.raises(AuthAPIError, match="invalid_grant"):
+    with refused("invalid_grant"):
         client.oauth2_refresh_token(mine["refresh_token"])
 
 
@@ -162,7 +171,7 @@ def test_a_refresh_token_that_rotates_is_good_once(globus: Globus) -> None:
     second = client.oauth2_refresh_token(first)["refresh_token"]
 
     assert second != first
-    with pytest.raises(AuthAPIError, match="invalid_grant"):
+    with refused("invalid_grant"):
         client.oauth2_refresh_token(first)
     client.oauth2_refresh_token(second)
 
@@ -174,7 +183,7 @@ def test_a_client_acts_as_itself_with_its_secret(globus: Globus) -> None:
     told = service_client(service).oauth2_token_introspect(tokens[service.resource_server]["access_token"])
 
     assert told["sub"] == one.client_id
-    with pytest.raises(AuthAPIError, match="invalid_client"):
+    with refused("invalid_client"):
         ConfidentialAppAuthClient(one.client_id, "guessed").oauth2_client_credentials_tokens(
             requested_scopes=service.scope
         )
