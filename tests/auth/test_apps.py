@@ -20,6 +20,7 @@ from farpool.auth.apps import globus_app
 from farpool.client import Client
 from farpool.errors import AccessDenied
 from farpool.settings import HOSTED_SERVICE_URL, Settings
+from support.environments import clean_environment
 from support.rest_server import VERSION, Reply, Request, RestServer
 from support.terminal import terminal
 
@@ -153,7 +154,7 @@ def test_a_person_at_a_terminal_logs_in_once(auth: Globus, tmp_path: Path) -> No
         "authorizer = authorizer_for(Settings.from_environment(), HOSTED_SERVICE_URL);"
         "print(authorizer.get_authorization_header(), identity_of(authorizer)); authorizer.close()"
     )
-    environment = {**os.environ, **auth.environment(), "FARPOOL_HOME": str(tmp_path)}
+    environment = clean_environment(FARPOOL_HOME=str(tmp_path), **auth.environment())
     begin = [sys.executable, "-c", program]
 
     with terminal(begin, environment) as first:

@@ -36,11 +36,15 @@ def run_at_terminal(
         ) as process:
             os.close(slave)
             assert process.stdout is not None
-            for line in process.stdout:
-                said.append(line)
-                page = _LOGIN_PAGE.search(line)
-                if page:
-                    keyboard.write(f"{visit(page[0])}\n".encode())
+            try:
+                for line in process.stdout:
+                    said.append(line)
+                    page = _LOGIN_PAGE.search(line)
+                    if page:
+                        keyboard.write(f"{visit(page[0])}\n".encode())
+            except BaseException:
+                process.kill()  # nobody will type what it waits for
+                raise
         errors.seek(0)
         # What is typed is echoed by the terminal, not by the program, and so is the end of that line.
         shown = "".join(said).replace(_PROMPT, f"{_PROMPT}what was typed\n")

@@ -19,6 +19,7 @@ class Screen:
     def __init__(self, process: subprocess.Popen[bytes], ours: int) -> None:
         self.process = process
         self._ours = ours
+        self._read_so_far = b""
         self._shown = ""
 
     def enter(self, line: str) -> None:
@@ -45,7 +46,9 @@ class Screen:
             more = os.read(self._ours, 65536)
         except OSError:  # how a terminal says that nobody has it open any more
             return False
-        self._shown += more.decode().replace("\r\n", "\n")
+        self._read_so_far += more
+        # All of it anew: what is read may end within a character, or between the two that end a line.
+        self._shown = self._read_so_far.decode(errors="ignore").replace("\r\n", "\n")
         return bool(more)
 
 
