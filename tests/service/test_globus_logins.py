@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from farpool.serialize import Serializer
 from farpool.service import GlobusOptions, People
 from farpool.settings import Settings
 from support.callers import Agent, Caller
-from support.rest_server import free_port
 from support.service import RunningService, service_in_thread
 from support.waiting import eventually
 
@@ -162,10 +162,14 @@ def test_a_service_that_cannot_ask_globus_tells_why(
 ) -> None:
     application = globus.service()
     token = globus.token(globus.person("ada@example.org"), application.scope)
-    if wrong == "address":
-        monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", f"http://127.0.0.1:{free_port()}/")
     options = GlobusOptions(application.client_id, "another secret")
-    with service_in_thread(tmp_path, globus=options) as service, Caller(service, token) as caller:
+    with ExitStack() as stack:
+        if wrong == "address":
+            nobody = stack.enter_context(socket.socket())
+            nobody.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else can
+            monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", f"http://127.0.0.1:{nobody.getsockname()[1]}/")
+        service = stack.enter_context(service_in_thread(tmp_path, globus=options))
+        caller = stack.enter_context(Caller(service, token))
         refusal = caller.get("/v3/identity", expect=503)
     said = {"secret": "must check its client id and secret", "address": "Globus cannot be reached"}
     assert said[wrong] in refusal["message"]
