@@ -22,8 +22,8 @@ from support.command import FARPOOL, Command
 
 def test_it_announces_itself_in_one_json_line(farpool: Command) -> None:
     with farpool.running("serve", "--port", 0, "--amqp-port", 0, "--keep-results", 0.5, "--keep-waiting", 30) as told:
-        answer = requests.get(f"{told['service_url']}/v2/version?service=all", timeout=10)
-        socket.create_connection(("127.0.0.1", told["amqp_port"]), timeout=10).close()
+        answer = requests.get(f"{told['service_url']}/v2/version?service=all", timeout=60)
+        socket.create_connection(("127.0.0.1", told["amqp_port"]), timeout=60).close()
 
     limits = answer.json()
     assert (limits["keep_results_s"], limits["keep_waiting_s"]) == (43_200, 30 * 86_400)

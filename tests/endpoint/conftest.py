@@ -38,11 +38,11 @@ class LoopThread:
     def do(self, fn: Callable[[], T]) -> T:
         answer: queue.Queue[T] = queue.Queue()
         assert self.loop.call(lambda: answer.put(fn()))
-        return answer.get(timeout=10)
+        return answer.get(timeout=60)
 
     def close(self) -> None:
         self.loop.stop()
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive()
 
 
@@ -86,7 +86,7 @@ class AgentThread:
         return self
 
     def wait_ready(self) -> str:
-        endpoint_id = self._ready.get(timeout=20)
+        endpoint_id = self._ready.get(timeout=60)
         assert endpoint_id is not None, self.error
         return endpoint_id
 
@@ -103,14 +103,14 @@ class AgentThread:
                 pass
 
     def join(self) -> None:
-        self._thread.join(20)
+        self._thread.join(60)
         assert not self._thread.is_alive()
         self._client.close()
 
     def do(self, fn: Callable[[], T]) -> T:
         answer: queue.Queue[T] = queue.Queue()
         assert self.loop.call(lambda: answer.put(fn()))
-        return answer.get(timeout=10)
+        return answer.get(timeout=60)
 
 
 @pytest.fixture

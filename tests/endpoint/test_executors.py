@@ -36,7 +36,7 @@ class Rig:
         self.engine = ExecutorEngine(thread.loop, executor=executor, workers=workers, holds_back=holds_back)
         ready: queue.Queue[None] = queue.Queue()
         thread.do(lambda: self.engine.start(ready=lambda: ready.put(None), failed=lambda _what: None))
-        ready.get(timeout=10)
+        ready.get(timeout=60)
         thread.do(lambda: self.engine.place(Site(new_id())))
 
     def submit(self, one: Job) -> queue.Queue[Outcome]:
@@ -45,7 +45,7 @@ class Rig:
         return outcome
 
     def value(self, name: str, *args: Any) -> Any:
-        outcome = self.submit(job(name, *args)).get(timeout=30)
+        outcome = self.submit(job(name, *args)).get(timeout=60)
         assert isinstance(outcome, bytes), outcome
         result = decode(outcome)
         assert isinstance(result, Result)
@@ -88,7 +88,7 @@ def test_a_worker_that_dies_in_such_an_executor_is_told_of(loop_thread: LoopThre
 
     rig = Rig(loop_thread, ProcessPoolExecutor(1, mp_context=get_context("spawn")))
 
-    outcome = rig.submit(job("exit_at_once", 3)).get(timeout=30)
+    outcome = rig.submit(job("exit_at_once", 3)).get(timeout=60)
 
     assert isinstance(outcome, Loss)
     assert outcome.code == "WORKER_LOST"
@@ -99,7 +99,7 @@ def test_a_worker_that_dies_in_such_an_executor_is_told_of(loop_thread: LoopThre
 def test_an_executor_that_fails_fails_the_job_alone(loop_thread: LoopThread, at_once: bool) -> None:
     rig = Rig(loop_thread, FailingExecutor(RuntimeError("no room"), at_once=at_once))
 
-    outcome = rig.submit(job("echo", 1)).get(timeout=10)
+    outcome = rig.submit(job("echo", 1)).get(timeout=60)
 
     assert outcome == Loss("UNKNOWN_TASK_FAILURE", "the endpoint's executor failed: RuntimeError: no room")
 
@@ -115,7 +115,7 @@ def test_the_state_counts_and_what_has_not_begun_can_be_withdrawn(loop_thread: L
 
     assert (state.total_workers, state.idle_workers, state.pending, list(state.running)) == (1, 0, 1, [running.task_id])
     assert dropped == [waiting.task_id]
-    assert isinstance(outcomes[0].get(timeout=10), bytes)
+    assert isinstance(outcomes[0].get(timeout=60), bytes)
     assert outcomes[1].empty()
     loop_thread.do(rig.engine.stop)
 
@@ -151,7 +151,7 @@ def test_of_jobs_in_threads_those_of_higher_priority_are_run_first(loop_thread: 
     (tmp_path / "gate").touch()
 
     for outcome in (blocking, *outcomes):
-        outcome.get(timeout=20)
+        outcome.get(timeout=60)
     assert order.read_text() == "bdac"
     loop_thread.do(rig.engine.stop)
 
@@ -170,7 +170,7 @@ def test_a_job_that_waits_for_a_thread_is_cancelled_and_never_runs(
     assert loop_thread.do(lambda: rig.engine.cancel(waiting.task_id, running=False)) is Cancelled.WAITED
     assert loop_thread.do(lambda: rig.engine.cancel(waiting.task_id, running=False)) is None
     (tmp_path / "gate").touch()
-    blocking.get(timeout=20)
+    blocking.get(timeout=60)
 
     assert rig.value("echo", 1) == 1
     assert outcome.empty()
@@ -202,7 +202,7 @@ def test_a_job_in_a_thread_that_takes_too_long_is_given_up(loop_thread: LoopThre
     rig = Rig(loop_thread, ThreadPoolExecutor(1), holds_back=True)
     late = replace(job("wait_for_file", str(tmp_path / "gate")), timeout_s=0.2)
 
-    outcome = rig.submit(late).get(timeout=20)
+    outcome = rig.submit(late).get(timeout=60)
 
     assert isinstance(outcome, bytes)
     result = decode(outcome)
@@ -218,7 +218,7 @@ def test_a_job_in_a_thread_that_takes_too_long_is_given_up(loop_thread: LoopThre
 def test_a_job_in_a_thread_that_is_in_time_is_as_without_a_time_out(loop_thread: LoopThread) -> None:
     rig = Rig(loop_thread, ThreadPoolExecutor(1), holds_back=True)
 
-    outcome = rig.submit(replace(job("echo", 7), timeout_s=20)).get(timeout=20)
+    outcome = rig.submit(replace(job("echo", 7), timeout_s=20)).get(timeout=60)
 
     assert isinstance(outcome, bytes)
     result = decode(outcome)
@@ -247,7 +247,7 @@ def test_an_executor_that_takes_resource_specifications_is_given_them(loop_threa
     rig = Rig(loop_thread, executor)
     wanted = {"num_nodes": 2, "ranks_per_node": 4}
 
-    outcome = rig.submit(replace(job("echo", 5), resources=wanted)).get(timeout=30)
+    outcome = rig.submit(replace(job("echo", 5), resources=wanted)).get(timeout=60)
 
     assert isinstance(outcome, bytes)
     result = decode(outcome)
@@ -261,7 +261,7 @@ def test_an_executor_that_takes_resource_specifications_is_given_them(loop_threa
 def test_a_task_that_asks_for_resources_fails_in_threads_and_says_why(loop_thread: LoopThread) -> None:
     rig = Rig(loop_thread, ThreadPoolExecutor(1))
 
-    outcome = rig.submit(replace(job("echo", 5), resources={"num_ranks": 2})).get(timeout=30)
+    outcome = rig.submit(replace(job("echo", 5), resources={"num_ranks": 2})).get(timeout=60)
 
     assert isinstance(outcome, bytes)
     result = decode(outcome)

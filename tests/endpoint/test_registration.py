@@ -175,7 +175,7 @@ def test_a_service_that_is_away_is_tried_again_with_one_line_in_the_log(
     desk.request()
     desk.request()
 
-    assert desk.reported.get(timeout=20).endpoint_id == ENDPOINT
+    assert desk.reported.get(timeout=60).endpoint_id == ENDPOINT
     assert len(server.requests) == 4
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("farpool.endpoint")]
     assert len(lines) == 2
@@ -189,13 +189,13 @@ def test_a_service_that_never_was_is_given_up_after_the_patience_and_one_that_wa
     desk = Desk(loop_thread, once, patience_s=0)
     server.answer_in_turn([HangUp(), Reply(body=ANSWER)])
     desk.request()
-    assert isinstance(desk.reported.get(timeout=20), ServiceDown)
+    assert isinstance(desk.reported.get(timeout=60), ServiceDown)
 
     desk.request()
-    assert isinstance(desk.reported.get(timeout=20), Registered)
+    assert isinstance(desk.reported.get(timeout=60), Registered)
     server.answer_in_turn([HangUp(), Reply(body=ANSWER)])
     desk.request()
-    assert isinstance(desk.reported.get(timeout=20), Registered)
+    assert isinstance(desk.reported.get(timeout=60), Registered)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, AccessDenied), (403, AccessDenied), (423, ServiceRefused)])
@@ -207,7 +207,7 @@ def test_a_refusal_is_final(
 
     desk.request()
 
-    error = desk.reported.get(timeout=20)
+    error = desk.reported.get(timeout=60)
     assert isinstance(error, kind)
     assert "not you" in str(error)
     assert len(server.requests) == 1
@@ -225,8 +225,8 @@ def test_stop_ends_the_waiting(
     server.script = hang_up
     desk = Desk(loop_thread, once, patience_s=1000)
     desk.request()
-    seen.get(timeout=10)
-    seen.get(timeout=10)
+    seen.get(timeout=60)
+    seen.get(timeout=60)
 
     desk.registrar.stop()
     desk.request()

@@ -265,7 +265,7 @@ class Site:
 
     def _blob(self, data: bytes) -> dict[str, str]:
         digest = sha256(data).hexdigest()
-        self.ann.session.put(f"{self.service.url}/v2/blobs/{digest}", data=data, timeout=20)
+        self.ann.session.put(f"{self.service.url}/v2/blobs/{digest}", data=data, timeout=60)
         value = Referenced({digest: len(data)}, [digest])
         return {"digest": digest, **self._task_group(pack([f"fb\n{value.body()}", "00\nkwargs"]))}
 
@@ -282,7 +282,7 @@ def ask(caller: Caller | None, site: Site, row: Row, world: World) -> requests.R
     session = requests if caller is None else caller.session
     body = None if row.body is None else json.loads(world.fill(json.dumps(row.body)))
     options: dict[str, Any] = {"data": row.data} if row.data is not None else {"json": body}
-    return session.request(row.method, site.service.url + world.fill(row.path), timeout=20, **options)
+    return session.request(row.method, site.service.url + world.fill(row.path), timeout=60, **options)
 
 
 def test_every_route_of_the_application_has_a_row() -> None:

@@ -41,7 +41,7 @@ def put(caller: Caller, data: bytes, *, name: str = "", expect: int = 200) -> An
 
 
 def fetch(caller: Caller, digest: str) -> tuple[int, bytes]:
-    response = caller.session.get(f"{caller.url}/v2/blobs/{digest}", timeout=20)
+    response = caller.session.get(f"{caller.url}/v2/blobs/{digest}", timeout=60)
     return response.status_code, response.content
 
 
@@ -77,8 +77,8 @@ def test_a_blob_that_is_not_what_its_name_says_is_refused_and_not_kept(caller: C
 
 @pytest.mark.parametrize("name", ["x", "A" * 64, "%2e%2e%2ftoken"])
 def test_what_is_no_name_of_a_blob_is_refused(caller: Caller, name: str) -> None:
-    assert caller.session.put(f"{caller.url}/v2/blobs/{name}", data=b"x", timeout=20).status_code in {400, 404}
-    assert caller.session.get(f"{caller.url}/v2/blobs/{name}", timeout=20).status_code in {400, 404}
+    assert caller.session.put(f"{caller.url}/v2/blobs/{name}", data=b"x", timeout=60).status_code in {400, 404}
+    assert caller.session.get(f"{caller.url}/v2/blobs/{name}", timeout=60).status_code in {400, 404}
     caller.post("/v2/blobs", {"digests": [name]}, expect=400)
     caller.post("/v2/blobs", {"digests": "all"}, expect=422)
 

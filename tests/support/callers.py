@@ -18,7 +18,7 @@ from farpool.wire.queues import QueueInfo
 
 from .service import RunningService
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 
 #: Arguments as a client packs them; the service looks into neither.
 PAYLOAD = pack(["00\nargs", "00\nkwargs"])

@@ -18,7 +18,7 @@ from typing import Any
 
 from farpool.service import Server, ServiceAddress, ServiceOptions
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

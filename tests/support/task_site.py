@@ -86,7 +86,7 @@ class TaskSite:
         self.call(self.broker.stop())
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     @property
     def url(self) -> str:
@@ -128,18 +128,18 @@ class TaskSite:
             encode(Task(task_id, code)), task_id, task_headers(task_id, new_id()) if headers is None else headers
         )
 
-    def result(self, task_id: str, timeout: float = 20) -> Result:
+    def result(self, task_id: str, timeout: float = 60) -> Result:
         """Wait for a task's first result."""
         self.wait_until(lambda: task_id in self.results, timeout)
         return self.results[task_id][0]
 
-    def value(self, task_id: str, timeout: float = 20) -> Any:
+    def value(self, task_id: str, timeout: float = 60) -> Any:
         """Wait for a task's value."""
         result = self.result(task_id, timeout)
         assert not result.is_error, result
         return self._serializer.deserialize(result.data)
 
-    def wait_until(self, is_so: Callable[[], Any], timeout: float = 20) -> None:
+    def wait_until(self, is_so: Callable[[], Any], timeout: float = 60) -> None:
         """Wait until something is so that results, reports or registrations decide."""
         with self._changed:
             assert self._changed.wait_for(is_so, timeout), "waited in vain"

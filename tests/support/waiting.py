@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-def eventually(is_so: Callable[[], object], timeout: float = 20) -> None:
+def eventually(is_so: Callable[[], object], timeout: float = 60) -> None:
     """Look every 10 ms whether something is so; fail when it never is."""
     deadline = time.monotonic() + timeout
     pause = threading.Event()
