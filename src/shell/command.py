@@ -23,6 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 import zlib
 from collections import deque
@@ -33,6 +34,8 @@ from typing import Any, BinaryIO, NamedTuple
 _OUT_OF_TIME = 124
 #: From SIGTERM to SIGKILL, for a command that ran out of time.
 _GRACE_S = 1.0
+#: How often the group of such a command is looked at meanwhile.
+_LOOK_S = 0.02
 #: How much of an output `str` of a result shows.
 _SHOWN_LINES = 10
 _SHOWN_CHARS = 1024
@@ -275,7 +278,7 @@ def _run(cmd: str, directory: str, out: BinaryIO, err: BinaryIO, walltime: float
             return None
         finally:
             if process.returncode is None:
-                _end(process)
+                end_group(process)
             guard.kill()
 
 
@@ -308,13 +311,18 @@ def _tell(process: subprocess.Popen[bytes], line: str) -> None:
             process.stdin.write(f"{line}\n".encode())
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: subprocess.Popen[bytes]) -> None:
     """End a command and all of its group: politely, then not."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE_S)
+    deadline = time.monotonic() + _GRACE_S
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+        while time.monotonic() < deadline:  # the shell goes first: the others have their time as well
+            process.poll()
+            os.killpg(process.pid, 0)
+            time.sleep(_LOOK_S)  # nothing tells of the end of a group
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_GRACE_S)
 
 
 def _failure(returncode: int | None) -> str | None:

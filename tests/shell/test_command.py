@@ -13,6 +13,7 @@ import pytest
 
 from farpool import MPIFunction, ShellFunction, ShellResult
 from farpool.serialize import Serializer
+from farpool.shell import command
 from support.pipes import has_writers, pipe_at
 from support.waiting import eventually
 
@@ -115,6 +116,21 @@ def test_a_command_that_runs_out_of_time_ends_with_all_that_it_started(tmp_path:
 
         assert (result.returncode, result.exception_name) == (124, "subprocess.TimeoutExpired")
         eventually(lambda: not has_writers(reader), 60)
+
+
+def test_what_a_command_started_has_time_to_clear_up_though_its_shell_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_GRACE_S", 10)  # however busy the machine is
+    inner = "trap 'echo tidy > tidied; exit' TERM; echo > begun; while :; do sleep 0.05; done"
+    program = f"({inner}) & wait; true"
+    process = subprocess.Popen(["/bin/sh", "-c", program], cwd=tmp_path, start_new_session=True)
+    eventually((tmp_path / "begun").exists, 60)
+
+    command.end_group(process)
+
+    assert process.returncode == -15
+    assert (tmp_path / "tidied").read_text() == "tidy\n"
 
 
 def test_a_command_ends_with_the_worker_that_is_killed(tmp_path: Path) -> None:
