@@ -126,6 +126,7 @@ class ProcessEngine:
         """Drop one job; one that runs with its worker, in whose place a new one is started."""
         if task_id in self._lines:
             self._lines.take(task_id)
+            self._make_way()  # by a worker that would start for nobody now
             return Cancelled.WAITED
         worker = next((one for one, busy in self._busy.items() if busy.job.task_id == task_id), None)
         if worker is None or not running:
@@ -282,20 +283,24 @@ class ProcessEngine:
         ]
 
     def _make_way(self) -> None:
-        """Have workers that are idle make way for those that are wanted."""
-        for demand in self._demands() if self._idle or self._count() < self._total else ():
+        """Have workers that are idle, or start in an environment for nobody, make way for those that are wanted."""
+        beginners = [one for one in self._starting if one.key is not None]
+        for demand in self._demands() if self._idle or beginners or self._count() < self._total else ():
             if not demand.wants_more:
                 continue
-            useless = next((one for one in self._idle if not self._lines.has(one.key)), None)
+            useless = next((one for one in (*self._idle, *beginners) if not self._lines.has(one.key)), None)
             if useless is not None:
                 self._retire(useless, demand.key)
             elif demand.key is not None:
                 self._start_worker(demand.key)
 
     def _retire(self, worker: WorkerLink, key: Key) -> None:
-        """End an idle worker and start one of another line in its place."""
+        """End a worker that has nothing to do and start one of another line in its place."""
         if worker in self._idle:
             self._idle.remove(worker)
+        if worker in self._starting:
+            self._starting.discard(worker)
+            self._take_from(worker)  # the timer of its start
         self._stopped.add(worker)
         worker.retire()
         self._start_worker(key)

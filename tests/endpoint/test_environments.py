@@ -7,6 +7,7 @@ import queue
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Rooms:
 
     def __init__(self, thread: LoopThread, **options: list[str]) -> None:
         self.thread = thread
-        owner = EnvironmentOptions(options, start_s=60)
+        owner = EnvironmentOptions(options, start_s=600)
         self.engine = thread.do(lambda: ProcessEngine(thread.loop, workers=2, environments=owner))
         ready: queue.Queue[str] = queue.Queue()
         thread.do(lambda: self.engine.start(ready=lambda: ready.put("ready"), failed=ready.put))
@@ -203,6 +204,14 @@ def not_a_python(path: Path) -> str:
     return str(path)
 
 
+def sleeping_python(path: Path, seconds: str) -> str:
+    python = path / "slow" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f"#!/bin/sh\nexec sleep {seconds}\n")
+    python.chmod(0o755)
+    return str(path / "slow")
+
+
 def nothing_at_all(path: Path) -> str:
     return str(path / "nowhere")
 
@@ -232,6 +241,22 @@ def test_an_environment_that_cannot_be_had_fails_its_tasks_alone(
             assert came.code == "ENVIRONMENT_UNAVAILABLE"
             assert said in came.message
             assert broken.location in came.message
+
+
+def test_workers_that_start_for_cancelled_tasks_make_way(rooms: Rooms, tmp_path: Path) -> None:
+    seconds = f"1000.{os.getpid()}"
+    slow = Environment(new_id(), "venv", sleeping_python(tmp_path, seconds))
+    unwanted = [job(slow, WHERE) for _ in range(2)]
+    for one in unwanted:
+        rooms.submit(one)
+    eventually(lambda: len(processes_with(seconds)) == 2, TIMEOUT_S)
+    plain = rooms.submit(job(None, WHERE))
+
+    cancelled = [rooms.thread.do(partial(rooms.engine.cancel, one.task_id, running=False)) for one in unwanted]
+
+    assert cancelled == [Cancelled.WAITED] * 2
+    assert value_of(plain.get(timeout=TIMEOUT_S))  # sooner than the two would be given up
+    eventually(lambda: len(processes_with(seconds)) < 2, TIMEOUT_S)
 
 
 def test_the_bound_on_workers_holds_with_environments_as_well(
