@@ -16,6 +16,9 @@ from typing import Any, cast
 #: The launcher that is looked for where the configuration names none; it is called with ``-n RANKS``.
 LAUNCHER = "mpiexec"
 
+#: A specification is flat, or nearly: what is nested more deeply is refused before it is too much for whoever is next.
+_MAX_DEPTH = 20
+
 _NODES, _PER_NODE, _RANKS, _OPTIONS = "num_nodes", "ranks_per_node", "num_ranks", "launcher_options"
 
 
@@ -31,13 +34,25 @@ def read_specification(header: object) -> dict[str, Any]:
     if isinstance(header, (str, bytes)):
         try:
             told = json.loads(header)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"resource_specification is not JSON: {error}") from None
         if not told:
             return {}
     if not isinstance(told, dict):
         raise ValueError("resource_specification is not the text of a JSON object")  # noqa: TRY004 - of a message
+    if _is_deeper(cast("object", told), _MAX_DEPTH):
+        raise ValueError(f"resource_specification is nested more than {_MAX_DEPTH} deep")
     return cast("dict[str, Any]", told)
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        inner = list(cast("dict[str, object]", value).values())
+    elif isinstance(value, list):
+        inner = cast("list[object]", value)
+    else:
+        return False
+    return depth == 0 or any(_is_deeper(one, depth - 1) for one in inner)
 
 
 def variables_for(specification: Mapping[str, Any], launcher: str = LAUNCHER) -> dict[str, str]:
@@ -70,8 +85,11 @@ def variables_for(specification: Mapping[str, Any], launcher: str = LAUNCHER) ->
             f"a resource_specification needs an MPI launcher, and there is no {program!r} on this endpoint: install "
             "one, such as Open MPI or MPICH, or name it in the endpoint's configuration as mpi_launcher"
         )
-    prefix = " ".join(filter(None, (launcher, "-n", str(ranks), str(specification.get(_OPTIONS, "")))))
-    asked = {f"PARSL_{name.upper()}": str(value) for name, value in specification.items()}
+    options = specification.get(_OPTIONS) or ""
+    if not isinstance(options, str) or not options.isprintable():
+        raise ValueError(f"{_OPTIONS} in a resource_specification must be a text on one line, not {options!r}")
+    prefix = " ".join(filter(None, (launcher, "-n", str(ranks), options)))
+    asked = {f"PARSL_{name.upper()}": str(value) for name, value in specification.items() if value is not None}
     return {**asked, "PARSL_NUM_RANKS": str(ranks), "PARSL_MPIEXEC_PREFIX": prefix, "PARSL_MPI_PREFIX": prefix}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from farpool.endpoint.resources import variables_for
+from farpool.endpoint.resources import read_specification, variables_for
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ({"num_ranks": 4}, "a-launcher -n 4"),
         ({"num_nodes": 1, "ranks_per_node": "3"}, "a-launcher -n 3"),
         ({"num_nodes": 1}, "a-launcher -n 1"),
+        ({"num_nodes": 1, "num_ranks": 1, "launcher_options": None}, "a-launcher -n 1"),
         ({"num_nodes": 1, "num_ranks": 2, "ranks_per_node": 2}, "a-launcher -n 2"),
         ({"num_ranks": 2, "launcher_options": "--bind-to none"}, "a-launcher -n 2 --bind-to none"),
     ],
@@ -48,6 +49,11 @@ def test_the_launcher_may_have_options_of_its_own(launcher: str) -> None:
         ({"cores": 4, "gpus": 1}, "this endpoint cannot give cores, gpus"),
         ({"num_ranks": 0}, "num_ranks in a resource_specification must be a whole number from 1 on, not 0"),
         ({"ranks_per_node": "many"}, "ranks_per_node in a resource_specification must be .*, not 'many'"),
+        (
+            {"launcher_options": "a\0b"},
+            r"launcher_options in a resource_specification must be a text .*, not 'a\\x00b'",
+        ),
+        ({"launcher_options": ["-x"]}, "launcher_options in a resource_specification must be a text"),
         ({"num_nodes": True}, "num_nodes in a resource_specification must be .*, not True"),
     ],
 )
@@ -59,3 +65,10 @@ def test_what_one_machine_cannot_give_is_named(launcher: str, asked: dict[str, A
 def test_a_missing_launcher_is_named_with_what_to_do(launcher: str) -> None:
     with pytest.raises(ValueError, match=r"no 'mpiexec' on this endpoint: install one.* as mpi_launcher"):
         variables_for({"num_ranks": 2})
+
+
+@pytest.mark.parametrize("depth", [21, 900, 100_000])
+def test_a_specification_that_is_nested_deeply_is_refused(depth: int) -> None:
+    with pytest.raises(ValueError, match="resource_specification is"):
+        read_specification(f'{{"a": {"[" * depth}{"]" * depth}}}')
+    assert read_specification('{"a": [[1], {"b": 2}]}') == {"a": [[1], {"b": 2}]}
