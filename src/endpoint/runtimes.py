@@ -149,7 +149,7 @@ def command(kind: str, location: str, around: Surroundings, *, search_path: str 
         return Command(_container(kind, location, around, python), {})
     if kind in {APPTAINER, SINGULARITY}:
         return Command(_apptainer(kind, location, around, python), {})
-    return Command(_bubblewrap(location, around, python), {"PATH": _SEARCH_PATH})
+    return Command(_bubblewrap(location, around, python), {})
 
 
 def _python(arguments: Sequence[str]) -> list[str]:
@@ -188,6 +188,7 @@ def _bubblewrap(root: str, around: Surroundings, python: Sequence[str]) -> list[
     line += ["--bind", around.link, _INSIDE_LINK]
     for one in around.writable:
         line += ["--bind", one, one]
+    line += ["--setenv", "PATH", _SEARCH_PATH]  # inside: bwrap itself is found where the agent finds it
     return [*line, *around.options, "--chdir", around.directory, "--", "python3", *python]
 
 

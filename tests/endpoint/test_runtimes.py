@@ -74,7 +74,8 @@ def test_bubblewrap_makes_a_root_of_a_directory_with_room_for_what_is_shared(tmp
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "lib").symlink_to("usr/lib")
 
-    line = " ".join(command("bubblewrap", str(tmp_path), AROUND).line)
+    made = command("bubblewrap", str(tmp_path), AROUND)
+    line = " ".join(made.line)
 
     assert f"--ro-bind {tmp_path}/usr /usr" in line
     assert f"--ro-bind {tmp_path}/etc /etc" in line
@@ -85,6 +86,9 @@ def test_bubblewrap_makes_a_root_of_a_directory_with_room_for_what_is_shared(tmp
     assert "--bind /home/ann/work /home/ann/work" in line
     assert "--die-with-parent --unshare-pid" in line
     assert " --chdir /home/ann/work -- python3 -s -c " in line
+    # The search path is for inside: bwrap itself may be anywhere on the agent's own.
+    assert " --setenv PATH /usr/local/sbin:/usr/local/bin:" in line
+    assert made.variables == {}
 
 
 @pytest.mark.parametrize(
