@@ -82,7 +82,9 @@ class Provisions:
 
     def place(self, site: Site) -> None:
         """Tell the workers where they are, and where blobs are."""
-        self._engine.place(replace(site, blobs=str(self._cache.directory), outgoing=str(self._outgoing)))
+        self._engine.place(
+            replace(site, blobs=str(self._cache.directory.absolute()), outgoing=str(self._outgoing.absolute()))
+        )
 
     def submit(self, job: Job, done: Done) -> None:
         """Have a job run when its blobs are here."""

@@ -131,6 +131,20 @@ class Desk:
         self._thread.close()
 
 
+def test_workers_are_told_of_whole_paths_as_tasks_may_go_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    desk = Desk(Path("home"))
+    try:
+        desk.do(lambda: desk.provisions.place(Site("")))
+        site = desk.engine.site
+    finally:
+        desk.close()
+
+    assert (site.blobs, site.outgoing) == (f"{tmp_path}/home/blobs", f"{tmp_path}/home/outgoing")
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path)
