@@ -274,3 +274,19 @@ def test_a_task_that_is_named_twice_is_called_off_once() -> None:
 )
 def test_an_endpoint_that_takes_cancels_says_so(registration: EndpointRegistration, takes: bool) -> None:
     assert registration.takes_cancels is takes
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ({"result_serializers": ["\ud800"]}, "'result_serializers' must be a list of import paths"),
+        (
+            {"result_serializers": ["x" * 33_000]},
+            "'result_serializers' has 33004 characters as JSON, the limit",
+        ),
+        ({"resource_specification": {"options": "x" * 33_000}}, "'resource_specification' has 33015 characters"),
+    ],
+)
+def test_what_no_message_could_carry_in_its_headers_is_refused(field: dict[str, Any], said: str) -> None:
+    with pytest.raises(WireError, match=said):
+        SubmitRequest.from_json({"tasks": {new_id(): ["x"]}, **field})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,23 @@ from ...errors import WireError
 from ..bounds import as_priority, as_timeout
 from ..checks import as_object, is_list
 from .fields import drop_none, read, read_checked, read_id
+
+#: What travels in the headers of a message must fit into one frame of AMQP, which has 128 KiB, with all that is there.
+MAX_HEADER_CHARS = 32 * 1024
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value is text that a message can hold: JSON may have half of a character, AMQP may not."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+
+
+def _check_fits(value: object, what: str) -> None:
+    try:
+        size = len(json.dumps(value))
+    except RecursionError:
+        raise WireError(f"{what} is nested too deeply") from None
+    if size > MAX_HEADER_CHARS:
+        raise WireError(f"{what} has {size} characters as JSON, the limit is {MAX_HEADER_CHARS}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +99,10 @@ class SubmitRequest:
             raise WireError("'tasks' holds no task: send at least one payload for one function")
         group = read(body, "task_group_id", str, None)
         serializers = read(body, "result_serializers", list, None)
-        if serializers is not None and not all(isinstance(one, str) for one in serializers):
+        if serializers is not None and not all(_is_text(one) for one in serializers):
             raise WireError("'result_serializers' must be a list of import paths")
+        _check_fits(serializers, "'result_serializers'")
+        _check_fits(body.get("resource_specification"), "'resource_specification'")
         return cls(
             tasks=tasks,
             create_queue=read(body, "create_queue", bool, False),
