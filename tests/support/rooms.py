@@ -40,7 +40,8 @@ def make_root(directory: Path) -> str:
 def options_for_root() -> list[str]:
     """Give the options for bubblewrap by which a root of `make_root` has this machine's libraries and Python."""
     base = Path(sys.base_prefix).resolve()
-    options = ["--setenv", "PATH", f"{base}/bin"]
+    # A Python whose library is beside it is found by its path: there is no /etc, and so no cache of libraries.
+    options = ["--setenv", "PATH", f"{base}/bin", "--setenv", "LD_LIBRARY_PATH", f"{base}/lib"]
     for place in (*(one for one in _libraries() if not one.is_symlink()), base):
         options += ["--ro-bind", str(place), str(place)]
     return options
@@ -49,7 +50,7 @@ def options_for_root() -> list[str]:
 def podman_options_for_root() -> list[str]:
     """Give the options for podman by which such a root is one to run in, without an image."""
     base = Path(sys.base_prefix).resolve()
-    options = ["--rootfs", f"--env=PATH={base}/bin"]
+    options = ["--rootfs", f"--env=PATH={base}/bin", f"--env=LD_LIBRARY_PATH={base}/lib"]
     places = [*(one for one in _libraries() if not one.is_symlink()), base]
     return [*options, *(f"--volume={place}:{place}:ro" for place in places)]
 
