@@ -106,7 +106,7 @@ signal.pause()
         service = psutil.Process(int(program.stdout.readline()))
         os.kill(program.pid, signal.SIGKILL)
 
-        _, alive = psutil.wait_procs([service], timeout=20)
+        _, alive = psutil.wait_procs([service], timeout=60)
 
     assert alive == []
 
