@@ -32,6 +32,8 @@ CONTAINER_TYPES = (DOCKER, PODMAN, APPTAINER, SINGULARITY, BUBBLEWRAP, VENV, CON
 _DIRECTORIES = frozenset({BUBBLEWRAP, VENV, CONDA})
 #: Longer locations are mistakes.
 _MAX_LOCATION_CHARS = 4096
+#: So much of a name, which is for people, is in a header.
+_MAX_NAME_CHARS = 200
 
 
 def container_type(value: object, what: str = "container_type") -> str:
@@ -97,8 +99,9 @@ class Environment:
 
     def to_header(self) -> str:
         """Write it for the header of a task."""
+        name = self.name[:_MAX_NAME_CHARS]  # a header must fit into one frame of AMQP
         return json.dumps(
-            {"container_id": self.container_id, "type": self.type, "location": self.location, "name": self.name}
+            {"container_id": self.container_id, "type": self.type, "location": self.location, "name": name}
         )
 
     @classmethod

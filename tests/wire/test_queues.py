@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from farpool.errors import WireError
 from farpool.wire import new_id
+from farpool.wire.containers import Environment
 from farpool.wire.queues import (
     QueueInfo,
     cancel_headers,
@@ -99,3 +101,9 @@ def test_time_outs_and_priorities_are_headers_that_are_left_out_where_there_are_
 def test_a_cancel_says_whether_what_runs_is_to_be_stopped() -> None:
     assert cancel_headers(running=False) == {"running": False}
     assert cancel_queue("e") == "e.cancels"
+
+
+def test_the_header_of_a_container_stays_short_whatever_it_is_called() -> None:
+    called = Environment(new_id(), "venv", "/opt/env", "x" * 100_000)
+
+    assert Environment.from_header(called.to_header()) == replace(called, name="x" * 200)
