@@ -152,6 +152,8 @@ def manages(connection: Connection, identity: Identity, endpoint: Endpoint) -> b
 def _endpoint(connection: Connection, identity: Identity, endpoint_id: str) -> Endpoint:
     endpoint = endpoints.one(connection, endpoint_id)
     if endpoint is None:
+        if endpoints.owner_of_deleted(connection, endpoint_id) == identity.identity_id:
+            raise faults.endpoint_deleted(endpoint_id)
         raise faults.endpoint_not_found(endpoint_id) if identity.may_know_all else denials.endpoint(endpoint_id)
     return endpoint
 

@@ -104,6 +104,16 @@ def endpoint_has_list_of_manager(endpoint_id: str, manager_id: str) -> Fault:
     )
 
 
+def endpoint_deleted(endpoint_id: str) -> Fault:
+    """404: the caller's own endpoint, which was deleted."""
+    return Fault(
+        404,
+        "ENDPOINT_NOT_FOUND",
+        f"endpoint {endpoint_id} was deleted, and its id is not given again; start another one, under another name: "
+        "farpool endpoint start NAME",
+    )
+
+
 def endpoint_locked(endpoint_id: str, remaining_s: float) -> Fault:
     """423: the endpoint was stopped remotely a moment ago."""
     return Fault(

@@ -71,14 +71,16 @@ class Registry:
             The answer: its id, and its credentials.
 
         Raises:
-            Fault: the id is somebody else's (403), or the endpoint is locked (423).
+            Fault: the id is, or was, somebody else's (403), the endpoint was deleted (404), or it is locked (423).
         """
         chosen = new_id() if endpoint_id is None else endpoint_id
         now = self._clock()
 
         def put(connection: Connection) -> list[int]:
             before = endpoints.one(connection, chosen)
-            if before is not None:
+            if before is None:
+                _require_new(connection, identity, chosen)
+            else:
                 _require_registrable(before, identity, now)
             endpoints.put(connection, chosen, identity.identity_id, registration, reached_at=reached_at, now=now)
             is_again = before is not None and not before.is_attached and not registration.is_manager
@@ -136,7 +138,7 @@ class Registry:
             managed_endpoint(connection, identity, endpoint_id)
             doomed = [endpoint_id, *endpoints.user_endpoints_of(connection, endpoint_id)]
             for one in doomed:
-                endpoints.remove(connection, one)
+                endpoints.remove(connection, one, self._clock())
                 cancels.forget(connection, one)
             return doomed
 
@@ -202,6 +204,14 @@ class Registry:
             return found
 
         return await self._database.scan(look)
+
+
+def _require_new(connection: Connection, identity: Identity, endpoint_id: str) -> None:
+    owner_id = endpoints.owner_of_deleted(connection, endpoint_id)
+    if owner_id == identity.identity_id:
+        raise faults.endpoint_deleted(endpoint_id)
+    if owner_id is not None:
+        raise denials.endpoint_not_registrable(endpoint_id)
 
 
 def _require_registrable(endpoint: Endpoint, identity: Identity, now: float) -> None:

@@ -81,7 +81,7 @@ def test_an_endpoint_is_registered_shown_stopped_and_deleted(client: Client) -> 
         client.register_endpoint("mine", endpoint_id)
     assert caught.value.http_status == 423
     client.delete_endpoint(endpoint_id)
-    with pytest.raises(NotFound, match=f"there is no endpoint {endpoint_id}"):
+    with pytest.raises(NotFound, match=f"endpoint {endpoint_id} was deleted"):
         client.get_endpoint_status(endpoint_id)
 
 

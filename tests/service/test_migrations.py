@@ -21,7 +21,7 @@ COLUMNS = {
     "endpoints": ["listed_functions"],
     "task_groups": ["group_id"],
 }
-TABLES = ["groups", "group_members", "containers"]
+TABLES = ["groups", "group_members", "containers", "deleted_endpoints"]
 
 
 def columns(file: Path) -> dict[str, list[tuple[str, str, int]]]:

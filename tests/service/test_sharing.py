@@ -72,11 +72,24 @@ def test_ones_own_deleted_function_is_gone_and_to_others_it_never_was(lab: Lab) 
     assert lab.sam.get(f"/v2/functions/{function_id}", expect=403)["code"] == "FUNCTION_ACCESS_FORBIDDEN"
 
 
-def test_a_deleted_endpoint_is_as_one_that_never_was(lab: Lab) -> None:
+def test_a_deleted_endpoint_is_gone_for_its_owner_and_for_others_as_one_that_never_was(lab: Lab) -> None:
     endpoint_id = lab.ann.register_endpoint()["endpoint_id"]
     lab.ann.call("DELETE", f"/v2/endpoints/{endpoint_id}")
 
-    assert "there is no endpoint" in lab.ann.get(f"/v2/endpoints/{endpoint_id}", expect=403)["message"]
+    assert "was deleted" in lab.ann.get(f"/v2/endpoints/{endpoint_id}", expect=404)["message"]
+    assert "there is no endpoint" in lab.sam.get(f"/v2/endpoints/{endpoint_id}", expect=403)["message"]
+
+
+def test_the_id_of_a_deleted_endpoint_is_nobodys_to_take(lab: Lab) -> None:
+    endpoint_id = lab.ann.register_endpoint()["endpoint_id"]
+    lab.ann.call("DELETE", f"/v2/endpoints/{endpoint_id}")
+    wish = {"endpoint_name": "again"}
+
+    told = lab.ann.call("PUT", f"/v3/endpoints/{endpoint_id}", wish, expect=404)
+    denied = lab.sam.call("PUT", f"/v3/endpoints/{endpoint_id}", wish, expect=403)
+
+    assert "its id is not given again" in told["message"]
+    assert "leave the id out" in denied["message"]
 
 
 def test_an_admin_does_with_an_endpoint_what_its_owner_does_but_for_registering_it(lab: Lab) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, updat
 
 from ...wire.rest import EndpointRegistration
 from ...wire.rest.registrations import TAKES_BLOBS, TAKES_CANCELS
-from .schema import endpoints, reports
+from .schema import deleted_endpoints, endpoints, reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +219,20 @@ def list_functions(connection: Connection, endpoint_id: str, function_ids: Colle
     connection.execute(update(endpoints).where(endpoints.c.endpoint_id == endpoint_id).values(listed_functions=text))
 
 
-def remove(connection: Connection, endpoint_id: str) -> None:
-    """Delete an endpoint."""
+def remove(connection: Connection, endpoint_id: str, now: float) -> None:
+    """Delete an endpoint that is there; its id is remembered."""
+    owner_id = connection.execute(
+        select(endpoints.c.owner_id).where(endpoints.c.endpoint_id == endpoint_id)
+    ).scalar_one()
+    connection.execute(insert(deleted_endpoints), {"endpoint_id": endpoint_id, "owner_id": owner_id, "deleted_at": now})
     connection.execute(delete(reports).where(reports.c.endpoint_id == endpoint_id))
     connection.execute(delete(endpoints).where(endpoints.c.endpoint_id == endpoint_id))
+
+
+def owner_of_deleted(connection: Connection, endpoint_id: str) -> str | None:
+    """Say whose an endpoint was that was deleted; None when there never was one."""
+    table = deleted_endpoints
+    return connection.execute(select(table.c.owner_id).where(table.c.endpoint_id == endpoint_id)).scalar()
 
 
 def document(connection: Connection, endpoint_id: str) -> dict[str, Any]:

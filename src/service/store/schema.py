@@ -123,6 +123,15 @@ endpoints = Table(
     UniqueConstraint("manager_id", "owner_id", "config_hash"),
 )
 
+#: The ids of endpoints that are no more: nobody gets them again, as clients may still submit to them.
+deleted_endpoints = Table(
+    "deleted_endpoints",
+    metadata,
+    _id("endpoint_id", primary_key=True),
+    _id("owner_id"),
+    Column("deleted_at", Float, nullable=False),
+)
+
 #: The last report of each endpoint.
 reports = Table(
     "reports",
