@@ -58,6 +58,9 @@ def test_a_peer_that_asks_and_never_reads_is_not_read_either(embedded_peer: Peer
     assert server is not None
     question = frame.marshal(commands.Queue.Declare(queue="q", passive=False), 1) * 2000
     with embedded_peer.raw() as deaf:
+        # Small buffers are full soon: the less is asked, the sooner all of it is answered.
+        for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            deaf.socket.setsockopt(socket.SOL_SOCKET, buffer, 65536)
         deaf.open()
         deaf.socket.settimeout(1)
         asked = 0
