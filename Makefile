@@ -24,7 +24,7 @@ help:  ## Show this list
 demo: $(VENV)/.made-demo  ## Count the words of Python's standard library in tasks on this machine
 	@$(BIN)/python examples/wordcount.py
 
-test: $(VENV)/.made-test  ## Run the whole test suite (under ten minutes on two cores)
+test: $(VENV)/.made-test  ## Run the whole test suite (about twelve minutes on two cores)
 	@scripts/install-rabbitmq
 	@scripts/install-bubblewrap
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_OPTIONS)

@@ -432,9 +432,11 @@ def test_ctrl_c_in_asyncio_code_cancels_everything_too(start: Start, tmp_path: P
                 futures = [executor.submit(time.sleep, 60) for _ in range(20)]
                 while not futures[0].running():
                     await asyncio.sleep(0.01)
-                print("ready", flush=True)
+                gathered = asyncio.gather(*futures)
+                # Behind the first steps of what awaits them: asyncio would cancel these without a word to the futures.
+                asyncio.get_running_loop().call_soon(lambda: print("ready", flush=True))
                 try:
-                    await asyncio.gather(*futures)
+                    await gathered
                 finally:
                     print(all(future.cancelled() for future in futures))
 
