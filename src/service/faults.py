@@ -156,6 +156,16 @@ def too_many_tasks(count: int, limit: int) -> Fault:
     )
 
 
+def too_many_blobs(count: int, limit: int) -> Fault:
+    """413: a task refers to more pieces than fit into the head of its message."""
+    return Fault(
+        413,
+        "TASK_PAYLOAD_TOO_LARGE",
+        f"a task's arguments refer to {count} large pieces and the limit is {limit}; put them together, such as arrays "
+        "into one, or pass the names of files",
+    )
+
+
 def task_too_large(function_id: str, size: int, limit: int) -> Fault:
     """413: code and arguments of one task make a message that brokers do not carry."""
     return Fault(

@@ -32,6 +32,9 @@ from .user_endpoints import UserEndpoints, find_or_add
 MAX_TASKS = 100_000
 #: The most characters of a task, code and arguments together: brokers take messages of 128 MiB at most.
 MAX_TASK_CHARS = 96 * 1024 * 1024
+#: The most blobs that a task may refer to. Its message's header names them, in some 80 bytes each, and all headers of a
+#: message must fit into one frame of AMQP, of 128 KiB.
+MAX_TASK_BLOBS = 700
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +157,24 @@ def _require_size(request: SubmitRequest, functions: Mapping[str, Function]) -> 
 
 def _use_blobs(connection: Connection, order: Order, new: Sequence[NewTask], now: float) -> None:
     """Note what the tasks refer to: only what their owner has sent, at an endpoint that can read it."""
-    uses = [blobs.Use(one.seq, digest, is_result=False) for one in new for digest in blobs_of(one.payload)]
-    if not uses:
+    named = [(one.seq, sizes) for one in new if (sizes := blobs_of(one.payload))]
+    if not named:
         return
+    most = max(len(sizes) for _, sizes in named)
+    if most > MAX_TASK_BLOBS:
+        raise faults.too_many_blobs(most, MAX_TASK_BLOBS)
     if not endpoints.takes_blobs(connection, order.endpoint_id):
         raise faults.endpoint_takes_no_blobs(order.endpoint_id)
-    sizes = {reference for one in new for reference in blobs_of(one.payload).items()}
+    references = {reference for _, sizes in named for reference in sizes.items()}
     missing = [
         digest
-        for digest, size_bytes in sizes
+        for digest, size_bytes in references
         if (blob := blobs.sent_by(connection, digest, order.identity.identity_id)) is None
         or blob.size_bytes != size_bytes
     ]
     if missing:
         raise faults.blob_not_found(missing)
+    uses = [blobs.Use(seq, digest, is_result=False) for seq, sizes in named for digest in sizes]
     blobs.use(connection, uses, now)
 
 

@@ -15,6 +15,7 @@ from farpool.errors import FarpoolError
 from farpool.service.blobs import BlobPlace, FileStore, Keeper, Sweeper, open_store
 from farpool.service.faults import Fault
 from farpool.service.store import endpoints, tasks
+from farpool.service.submissions import MAX_TASK_BLOBS
 from farpool.wire import Result, pack
 from farpool.wire.blobs import Referenced
 from farpool.wire.rest import EndpointRegistration
@@ -64,6 +65,18 @@ def test_a_blob_is_kept_and_comes_back(caller: Caller) -> None:
 
     assert missing(caller, named(DATA), named(b"other")) == [named(b"other")]
     assert fetch(caller, named(DATA)) == (200, DATA)
+
+
+def test_a_task_refers_to_no_more_blobs_than_fit_into_the_head_of_its_message(caller: Caller) -> None:
+    endpoint_id, function_id = endpoint_of(caller, "e"), caller.register_function()
+    pieces = [str(number).encode() for number in range(MAX_TASK_BLOBS + 1)]
+
+    said = caller.submit(endpoint_id, function_id, [payload_of(*pieces)], expect=413)
+    one_less = caller.submit(endpoint_id, function_id, [payload_of(*pieces[1:])], expect=404)
+
+    assert said["code"] == "TASK_PAYLOAD_TOO_LARGE"
+    assert "refer to 701 large pieces and the limit is 700" in said["message"]
+    assert one_less["code"] == "BLOB_NOT_FOUND"
 
 
 def test_a_blob_that_is_not_what_its_name_says_is_refused_and_not_kept(caller: Caller) -> None:
