@@ -6,12 +6,13 @@ be a lambda, a method, or close over variables. Where such a function is given, 
 
 from __future__ import annotations
 
+import ast
 import inspect
 import textwrap
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeAlias
 
 from dill import source as dill_source
 from typing_extensions import override
@@ -21,6 +22,8 @@ from .by_value import ByValue
 from .names import used_globals
 from .pickling import dumps, loads
 from .strategy import Strategy
+
+_Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def _inspect_source(function: Any) -> str:
@@ -53,12 +56,23 @@ def _name_and_source(function: Any, source_of: Callable[[Any], str]) -> tuple[st
             f"function {name!r} cannot be sent as source: it uses {missed} of its module; import or define that "
             "inside the function, or use DillCode"
         )
+    unfound = f"the source of {name!r} was not found: define it in a file or a notebook cell, or use DillCode"
     try:
-        return name, source_of(function)
+        source = source_of(function)
     except (OSError, TypeError, IndexError) as error:
-        raise SerializationError(
-            f"the source of {name!r} was not found: define it in a file or a notebook cell, or use DillCode"
-        ) from error
+        raise SerializationError(unfound) from error
+    if not _defines(source, name):
+        # All that `exec` makes has one file name, under which some text may be known: that of something else.
+        raise SerializationError(unfound)
+    return name, source
+
+
+def _defines(source: str, name: str) -> bool:
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return False
+    return any(isinstance(one, _Definition) and one.name == name for one in body)
 
 
 def _make(name: str, source: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import linecache
 import pickle
 import sys
 import textwrap
@@ -143,6 +144,19 @@ def test_what_source_alone_cannot_make_anew_is_refused_with_the_reason(
 def test_a_function_without_a_file_is_refused_with_the_reason(strategy: Strategy) -> None:
     namespace: dict[str, Any] = {}
     exec("def nowhere(): pass", namespace)
+
+    with pytest.raises(SerializationError, match="source of 'nowhere' was not found"):
+        strategy.serialize(namespace["nowhere"])
+
+
+@pytest.mark.parametrize("strategy", SOURCE, ids=str)
+def test_the_text_of_something_else_under_the_same_file_name_is_not_taken(
+    strategy: Strategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    namespace: dict[str, Any] = {}
+    exec("def nowhere(): pass", namespace)
+    lines = ["def elsewhere(): pass\n"]
+    monkeypatch.setitem(linecache.cache, "<string>", (0, None, lines, "<string>"))
 
     with pytest.raises(SerializationError, match="source of 'nowhere' was not found"):
         strategy.serialize(namespace["nowhere"])
